@@ -23,7 +23,7 @@ const OTHERS_MS = 10_000;
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
- * @param {number} epoch  the newest of the room that was known when the restore was noticed
+ * @param {number} epoch  the newest of the room that was followed when the restore was noticed
  * @param {string} history  of the server, which is compared
  */
 export async function comparePlaces(parts, room, epoch, history) {

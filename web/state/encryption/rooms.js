@@ -2,6 +2,7 @@
  * All my encrypted rooms: who is told what of them, and what happens by itself. Each is an `EncryptedRoom`; this is
  * where the server's events, the list of keys, my own keys and the outbox meet.
  */
+import { followedEpoch } from "../../crypto/restored.js";
 import { describe, isDead } from "./described.js";
 import { Healing } from "./healing.js";
 import { letIn, renew, unlinkMine, waitsHere, wrapForNext } from "./membership.js";
@@ -23,6 +24,15 @@ import { EncryptedRoom } from "./room.js";
  * @property {(id: string, room: import("../types.js").EncryptedRoom) => void} show
  * @property {(id: string, messages: Message[]) => unknown} refresh  messages that are shown in another way now
  * @property {(id: string) => void} wake  what could not be sent may be so now
+ */
+
+/**
+ * What is known of a room as another history of the server begins.
+ *
+ * @typedef {object} Held
+ * @property {import("../../crypto/room_state.js").RoomState | null} state
+ * @property {import("./room.js").Batch[]} batches
+ * @property {import("./intervals.js").Interval[]} loaded
  */
 
 /** Logs that are fetched at once after a connect. */
@@ -51,7 +61,7 @@ export class EncryptedRooms {
   /** Which history of the server it is: what `hello` calls its epoch. */
   #history = "";
   /**
-   * Rooms whose places are to be compared after a restore, with the newest epoch that was known of each before.
+   * Rooms whose places are to be compared after a restore, with the newest epoch that was followed of each before.
    *
    * @type {Promise<Map<string, number>>}
    */
@@ -373,7 +383,9 @@ export class EncryptedRooms {
     if (!history || history === this.#history) return;
     const isOther = this.#history !== "";
     this.#history = history;
-    const held = new Map(this.all.map(({ name, state }) => [name, state?.epoch ?? null]));
+    const held = new Map(
+      this.all.map(({ name, state, batches, ledger }) => [name, { state, batches, loaded: ledger.intervals.list }]),
+    );
     this.#toCompare = this.#lookAtHistory(history, isOther, held);
     for (const room of this.#rooms.values()) {
       room.histories += 1;
@@ -384,7 +396,7 @@ export class EncryptedRooms {
   /**
    * @param {string} history
    * @param {boolean} isOther  another tab may have noted it already, and this page was in the one before
-   * @param {Map<string, number | null>} held  the newest epochs of rooms that are held
+   * @param {Map<string, Held>} held  what was known of the rooms that are held
    * @returns {Promise<Map<string, number>>} rooms that are to be compared
    */
   async #lookAtHistory(history, isOther, held) {
@@ -393,11 +405,14 @@ export class EncryptedRooms {
     /** @type {Map<string, number>} */
     const waiting = new Map(kept.waiting);
     if (kept.epoch !== history || isOther) {
-      const loaded = await database.getAll("meta", { under: ["intervals"] });
-      for (const name of new Set([...held.keys(), ...loaded.map(({ key }) => String(key[1]))])) {
+      const records = await database.getAll("meta", { under: ["intervals"] });
+      const stored = new Map(records.map(({ key, value }) => [String(key[1]), value.intervals]));
+      for (const name of new Set([...held.keys(), ...stored.keys()])) {
         if (waiting.has(name)) continue;
-        const newest = held.get(name) ?? (await database.get("rooms", [name, "state"]))?.state?.epoch;
-        waiting.set(name, newest ?? 0);
+        const here = held.get(name);
+        const { state, batches } = here?.state ? here : ((await database.get("rooms", [name, "state"])) ?? {});
+        const loaded = [...(here?.loaded ?? []), ...(stored.get(name) ?? [])];
+        waiting.set(name, state ? followedEpoch(state, batches, loaded) : 0);
       }
     }
     await database.put("meta", "history", { epoch: history, waiting: [...waiting] });
