@@ -2,12 +2,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/process.rs"]
-mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod floods;
 mod fuzz_corpus;
 mod http1;
 mod http2;

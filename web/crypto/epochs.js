@@ -1,5 +1,5 @@
 /**
- * The keys of a room (encryption design, 7): what is derived from them, how one is sealed to a member, how it leads to
+ * The keys of a room (e2ee.md, 7): what is derived from them, how one is sealed to a member, how it leads to
  * those before it, and the walk from what one holds to the one that is wanted.
  */
 import {

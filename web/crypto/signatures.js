@@ -1,5 +1,5 @@
 /**
- * Ed25519 and X25519 over WebCrypto. Engines differ in what they accept, so what section 3.4 of the encryption design
+ * Ed25519 and X25519 over WebCrypto. Engines differ in what they accept, so what section 3.4 of e2ee.md
  * refuses is refused here, before the engine is asked.
  */
 import { Refused, bytesOf, bytesOfHex, concat, demand, equal, fromBase64Url, hexOf } from "./encoding.js";

@@ -102,6 +102,28 @@ test("what a browser had never loaded is no news to it, whoever wrote it", async
   assert.ok(fresh.shown(id).every(({ verdict }) => verdict === "ok"));
 });
 
+test("nobody is outdated in messages that a browser had not loaded though it knew the log behind them", async () => {
+  const { world, alice, bob, carol, id, room } = await chat("alice", "bob", "carol");
+  await bob.say(id, "one");
+  await alice.sees(id, "one");
+  await alice.close();
+  await carol.say(id, "two");
+  await bob.sees(id, "two");
+  await carol.person.newKeys("rotate");
+  carol.encryption.setIdentity(carol.person.identity(carol.browser.localKey));
+  await bob.say(id, "under another key");
+  await carol.sees(id, "under another key");
+  assert.equal(room.state.epoch, 2);
+  // The chat is not opened: its log comes all the same.
+  const later = new Client(world, alice.person, alice.browser).connect();
+  await until(() => epochOf(later, id) === 2, "the log is known");
+  restore(world, world.backup(), later);
+  await later.rooms.open(id);
+  await compared(later, id);
+  await until(() => later.shown(id).length === 3, "everything is shown");
+  assert.deepEqual(later.texts(id), ["one", "two", "under another key"]);
+});
+
 test("reactions to what was lost take no place of what is written afterwards", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");

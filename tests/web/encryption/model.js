@@ -103,7 +103,7 @@ export class Person {
 
   identity(localKey) {
     const { uid, root, exchange, generation } = this;
-    return { uid, gen: generation.gen, root, key: generation.key, exchange, localKey };
+    return { uid, gen: generation.gen, root, signKey: generation.key, exchange, localKey };
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The list of everybody's keys, as this browser has checked it (encryption design, 5.2 and 11.4): follows the server's
+ * The list of everybody's keys, as this browser has checked it (e2ee.md, 5.2 and 11.4): follows the server's
  * list to its end, keeps all of it, and holds the entries of the people who are met. A server that shows another list,
  * or an older one, is noticed here; an older one is given back what it has lost.
  */
