@@ -266,7 +266,7 @@ test("a key that was cut off and is known from an old wrap of mine alone is link
   await alice.say(id, "between");
   await until(() => room.messages.length === 2);
   await alice.close();
-  await until(() => epochOf(bob, id) === 3, "Bob repairs", 10_000);
+  await until(() => epochOf(bob, id) === 3, "Bob repairs");
   await bob.door.loaded.rooms.rotateAll("manual");
   assert.equal(room.state.epoch, 4);
   assert.ok(!bob.texts(id).includes("between"));

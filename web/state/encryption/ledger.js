@@ -421,8 +421,8 @@ export class Ledger {
     else this.#doubtful.delete(row.mid);
   }
 
-  /** Takes over a row that was kept. @param {Row} row */
-  restore(row) {
+  /** Takes up a row that was kept. @param {Row} row */
+  takeUp(row) {
     if (!this.#rows.has(row.mid)) this.#set(row);
   }
 

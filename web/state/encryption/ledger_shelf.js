@@ -54,7 +54,7 @@ export class LedgerShelf {
     ledger.restores = kept?.restores ?? [];
     const rows = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = rows.length < NEWEST ? 0 : Math.min(...rows.map(({ createdSeq }) => createdSeq));
-    for (const row of rows) this.#restore(ledger, row);
+    for (const row of rows) this.#takeUp(ledger, row);
     this.#stored = new Intervals(kept?.intervals ?? []);
     ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
   }
@@ -69,27 +69,15 @@ export class LedgerShelf {
     const end = Math.min(to, this.#edge);
     if (from > end) return;
     const rows = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
-    for (const row of rows) this.#restore(ledger, row);
+    for (const row of rows) this.#takeUp(ledger, row);
     for (const each of this.#stored.take(from, end))
       if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
   }
 
-  /**
-   * The messages that are kept, from a place backwards.
-   *
-   * @param {number} before
-   * @param {number} limit
-   * @returns {Promise<Row[]>} the newest first
-   */
-  async before(before, limit) {
-    await this.written();
-    return this.#read({ from: [this.#name], to: [this.#name, before], descending: true, limit });
-  }
-
   /** @param {Ledger} ledger @param {Row & { reactions?: Row[] }} row */
-  #restore(ledger, { reactions = [], ...row }) {
-    ledger.restore(row);
-    for (const reaction of reactions) ledger.restore(reaction);
+  #takeUp(ledger, { reactions = [], ...row }) {
+    ledger.takeUp(row);
+    for (const reaction of reactions) ledger.takeUp(reaction);
   }
 
   /** @param {import("../../platform/database.js").Range} range @returns {Promise<(Row & { reactions?: Row[] })[]>} */

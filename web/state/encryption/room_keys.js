@@ -24,8 +24,6 @@ export class RoomKeys {
   broken = new Set();
   /** Epochs whose links have all been opened. @type {Set<number>} */
   #checked = new Set();
-  /** Wraps of mine that did not open, by epoch. @type {Set<number>} */
-  bad = new Set();
   /** @type {Promise<void> | null} */
   #loading = null;
   /** Walks under way, by epoch. @type {Map<number, Promise<CryptoKey | null>>} */
@@ -88,16 +86,30 @@ export class RoomKeys {
   async #find(epoch) {
     const found = await this.#walk(epoch);
     if (found || this.#parts.now() - (this.#asked.get(epoch) ?? -Infinity) < AGAIN_MS) return found;
-    for (let before = undefined; ;) {
-      const told = await this.#readWraps(before);
+    for await (const oldest of this.#pages()) {
       const key = await this.#walk(epoch);
-      const oldest = Math.min(...told.wraps.map((wrap) => wrap.epoch));
       if (key) return key;
-      if (!told.wraps.length || oldest <= epoch || oldest <= 1) break;
-      before = oldest;
+      if (oldest <= epoch) break;
     }
     this.#asked.set(epoch, this.#parts.now());
     return null;
+  }
+
+  /**
+   * Notes the wraps of mine that the server has, the newest first.
+   *
+   * @returns {AsyncGenerator<number>} the oldest epoch of each page
+   */
+  async *#pages() {
+    for (let before = Infinity; ;) {
+      const { wraps } = await this.#readWraps(before === Infinity ? undefined : before);
+      const oldest = Math.min(...wraps.map((wrap) => wrap.epoch));
+      // A server that goes on with what it has told already is not asked for ever.
+      if (!wraps.length || oldest >= before) return;
+      yield oldest;
+      if (oldest <= 1) return;
+      before = oldest;
+    }
   }
 
   /** @param {number | undefined} before */
@@ -135,7 +147,7 @@ export class RoomKeys {
       this.#wraps.set(nameOf(wrap), wrap);
       return !known || !equal(known.w, wrap.w);
     } catch {
-      this.bad.add(epoch);
+      // What is no bytes is no wrap.
       return false;
     }
   }
@@ -209,7 +221,6 @@ export class RoomKeys {
   /** A wrap of mine is no good: somebody else has to make one. @param {{ epoch: number, gen: number }} wrap */
   async #report({ epoch, gen }) {
     this.#wraps.delete(nameOf({ epoch, gen }));
-    this.bad.add(epoch);
     await this.#keepWraps();
     await this.#parts.calls.reportWrap(this.#room.id, { epoch, gen }).catch(() => {});
   }
@@ -290,12 +301,8 @@ export class RoomKeys {
 
   /** Every wrap of mine that the server has. @returns {Promise<Wrap[]>} */
   async all() {
-    for (let before = undefined; ;) {
-      const { wraps } = await this.#readWraps(before);
-      const oldest = Math.min(...wraps.map((wrap) => wrap.epoch));
-      if (!wraps.length || oldest <= 1 || oldest === before) return this.#list();
-      before = oldest;
-    }
+    for await (const _ of this.#pages());
+    return this.#list();
   }
 }
 
