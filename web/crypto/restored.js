@@ -1,5 +1,5 @@
 /**
- * A server that has restored a backup (encryption design, 11.4): what was lost is found by comparing the places of
+ * A server that has restored a backup (e2ee.md, 11.4): what was lost is found by comparing the places of
  * messages, and what is new afterwards is judged by what was known before.
  */
 

@@ -421,8 +421,8 @@ export class Ledger {
     else this.#doubtful.delete(row.mid);
   }
 
-  /** Takes over a row that was kept. @param {Row} row */
-  restore(row) {
+  /** Takes up a row that was kept. @param {Row} row */
+  takeUp(row) {
     if (!this.#rows.has(row.mid)) this.#set(row);
   }
 
@@ -496,7 +496,7 @@ export class Ledger {
   loaded(interval) {
     this.intervals.add(interval);
     this.#letGo();
-    this.#shelf.noteIntervals(this.intervals.list);
+    this.#shelf.noteIntervals();
   }
 
   /**

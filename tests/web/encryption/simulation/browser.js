@@ -1,6 +1,6 @@
 /**
  * One browser of a person: it follows the directory, the logs and the messages of its rooms, keeps keys, rotates, heals
- * and repairs as the encryption design says (7, 8.5, 11.4, 13.6). All cryptography is that of web/crypto.
+ * and repairs as e2ee.md says (7, 8.5, 11.4, 13.6). All cryptography is that of web/crypto.
  */
 import * as batches from "../../../../web/crypto/batches.js";
 import { Directory } from "../../../../web/crypto/directory.js";

@@ -1,6 +1,6 @@
 /**
  * People, their browsers, one room and one server, in a random order with losses. After every step two things have to
- * hold (encryption design, 21.4): whoever is entitled opens every message with nothing but the password, and nobody
+ * hold (e2ee.md, 21.4): whoever is entitled opens every message with nothing but the password, and nobody
  * outside gets the current key from all data of the server and all keys the person ever had.
  */
 import * as batches from "../../../../web/crypto/batches.js";
