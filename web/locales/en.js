@@ -100,6 +100,7 @@ export const messages = {
 
   messages: "Messages in {room}",
   empty_room: "This is the very beginning of {room}.",
+  empty_direct: "This is the very beginning of your chat with {room}.",
   empty_room_hint: "Say hello, the first message is the hardest.",
   copy_invite: "Copy link to this room",
   new_divider: "New",
@@ -159,6 +160,8 @@ export const messages = {
 
   composer_label: "Message to {room}",
   composer_placeholder: "Message {room}",
+  composer_direct: "Message {room}",
+  composer_direct_label: "Message to {room}",
   send: "Send",
   save_edit: "Save the change",
   editing: "Editing your message",
@@ -244,6 +247,8 @@ export const messages = {
   error_unsupported_type: "This page and the server do not understand each other. Reload it.",
   error_mid_exists: "This page and the server do not understand each other. Reload it.",
   error_rev_conflict: "This message was changed meanwhile. Look at it again.",
+  error_timeout: "The line was too slow, and the server gave up. Try again.",
+  error_bad_range: "This part of the file does not exist.",
   error_too_large: "This is too large.",
   error_too_long: "It is too long for one message.",
   error_internal: "Something went wrong on the server (error {id}).",

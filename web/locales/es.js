@@ -104,6 +104,7 @@ export const messages = {
 
   messages: "Mensajes en {room}",
   empty_room: "Aquí empieza {room}.",
+  empty_direct: "Aquí empieza tu chat con {room}.",
   empty_room_hint: "Saluda: el primer mensaje es el más difícil.",
   copy_invite: "Copiar enlace a esta sala",
   new_divider: "Nuevos",
@@ -163,6 +164,8 @@ export const messages = {
 
   composer_label: "Mensaje para {room}",
   composer_placeholder: "Mensaje para {room}",
+  composer_direct: "Mensaje para {room}",
+  composer_direct_label: "Mensaje para {room}",
   send: "Enviar",
   save_edit: "Guardar el cambio",
   editing: "Editando tu mensaje",
@@ -252,6 +255,8 @@ export const messages = {
   error_unsupported_type: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_mid_exists: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_rev_conflict: "El mensaje ha cambiado entretanto. Míralo de nuevo.",
+  error_timeout: "La conexión era demasiado lenta y el servidor dejó de esperar. Inténtalo de nuevo.",
+  error_bad_range: "Esa parte del archivo no existe.",
   error_too_large: "Es demasiado grande.",
   error_too_long: "Es demasiado largo para un solo mensaje.",
   error_internal: "Algo ha fallado en el servidor (error {id}).",

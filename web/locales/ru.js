@@ -110,6 +110,7 @@ export const messages = {
 
   messages: "Сообщения в комнате {room}",
   empty_room: "Здесь начинается {room}.",
+  empty_direct: "Начало беседы: {room}",
   empty_room_hint: "Поздоровайтесь: первое сообщение самое трудное.",
   copy_invite: "Скопировать ссылку на комнату",
   new_divider: "Новые",
@@ -179,6 +180,8 @@ export const messages = {
 
   composer_label: "Сообщение в комнату {room}",
   composer_placeholder: "Написать в {room}",
+  composer_direct: "Написать: {room}",
+  composer_direct_label: "Сообщение. Кому: {room}",
   send: "Отправить",
   save_edit: "Сохранить изменение",
   editing: "Изменение сообщения",
@@ -279,6 +282,8 @@ export const messages = {
   error_unsupported_type: "Страница и сервер не понимают друг друга. Перезагрузите её.",
   error_mid_exists: "Страница и сервер не понимают друг друга. Перезагрузите её.",
   error_rev_conflict: "Сообщение тем временем изменилось. Посмотрите на него ещё раз.",
+  error_timeout: "Соединение слишком медленное, сервер перестал ждать. Попробуйте ещё раз.",
+  error_bad_range: "Такой части в файле нет.",
   error_too_large: "Это слишком велико.",
   error_too_long: "Это слишком длинно для одного сообщения.",
   error_internal: "На сервере что-то пошло не так (ошибка {id}).",

@@ -120,11 +120,11 @@ pub const DOWNLOAD_HELD: usize = 2 * PIECE;
 pub const PIECE_DEADLINE: Duration = Duration::from_secs(30);
 /// Bytes of such an answer, and of a connection of HTTP/2, that the kernel takes before it can send them: with more, a
 /// slow reader would seem to take nothing for long.
-pub const STREAMED_UNSENT: u32 = 128 * 1024;
+pub const STREAMED_UNSENT: u32 = 64 * 1024;
 /// Pieces that are read from files at the same time, each by a blocking thread.
 pub const FILE_READS: usize = 32;
 /// How long an answer that is sent piece by piece goes on when the server stops.
-pub const DOWNLOAD_STOP: Duration = Duration::from_secs(1);
+pub const DOWNLOAD_STOP: Duration = Duration::from_millis(750);
 /// Clients whose spending is remembered at once.
 pub const CLIENTS: usize = 100_000;
 /// Between two lines in the log about requests that were refused for their origin or host.
