@@ -56,6 +56,11 @@ export function refusalOf(publicKey, signature) {
   return 0;
 }
 
+/** Keys to verify with, by their bytes in hex. @type {Map<string, Promise<CryptoKey>>} */
+const verifyingKeys = new Map();
+/** As many as a large room has members. */
+const VERIFYING_KEYS_MAX = 512;
+
 /** Whether y is 2^255 - 19 or more. @param {Uint8Array} point */
 function isNotReduced(point) {
   const [first = 0] = point;
@@ -147,11 +152,26 @@ export async function sign(key, message) {
 export async function verify(publicKey, message, signature) {
   if (publicKey.length !== KEY || signature.length !== SIGNATURE || refusalOf(publicKey, signature) !== 0) return false;
   try {
-    const key = await crypto.subtle.importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
-    return await crypto.subtle.verify({ name: "Ed25519" }, key, signature, message);
+    return await crypto.subtle.verify({ name: "Ed25519" }, await verifyingKey(publicKey), signature, message);
   } catch {
     return false;
   }
+}
+
+/**
+ * A page of messages has few authors, and importing a key costs about as much as a signature does.
+ *
+ * @param {Bytes} publicKey
+ * @returns {Promise<CryptoKey>}
+ */
+function verifyingKey(publicKey) {
+  const name = hexOf(publicKey);
+  const known = verifyingKeys.get(name);
+  if (known) return known;
+  const key = crypto.subtle.importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
+  if (verifyingKeys.size >= VERIFYING_KEYS_MAX) verifyingKeys.clear();
+  verifyingKeys.set(name, key);
+  return key;
 }
 
 /**

@@ -193,7 +193,8 @@ export class EncryptedDoor {
   }
 
   /**
-   * Reads a page that no stretch of a timeline takes, and notes up to where the room is known as it is asked for.
+   * Reads a page that no stretch of a timeline takes, and notes up to where the room is known as it is asked for. Fails
+   * with `unavailable` if the server has gone over to another history meanwhile: in that one it is not known so far.
    *
    * @param {string} id
    * @param {Where & { limit: number }} where
@@ -201,9 +202,11 @@ export class EncryptedDoor {
    * @returns {Promise<AskedPage>}
    */
   async readPage(id, where, read = readMessages) {
-    const { state } = this.#store;
-    const asked = state.timelines.get(id)?.seq ?? state.rooms.get(id)?.seq ?? 0;
-    return { ...(await read(id, where)), asked };
+    const { epoch, timelines, rooms } = this.#store.state;
+    const asked = timelines.get(id)?.seq ?? rooms.get(id)?.seq ?? 0;
+    const page = await read(id, where);
+    if (epoch && page.epoch && page.epoch !== epoch) throw { code: "unavailable" };
+    return { ...page, asked };
   }
 
   /**

@@ -496,7 +496,7 @@ export class Ledger {
   loaded(interval) {
     this.intervals.add(interval);
     this.#letGo();
-    this.#shelf.noteIntervals(this.intervals.list);
+    this.#shelf.noteIntervals();
   }
 
   /**

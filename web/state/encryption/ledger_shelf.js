@@ -27,12 +27,13 @@ export class LedgerShelf {
   #edge = Infinity;
   /** @type {Map<string, Row>} */
   #dirty = new Map();
-  /** @type {Interval[] | null} */
-  #intervals = null;
+  #hasNewIntervals = false;
   /** @type {Ledger | null} */
   #ledger = null;
   /** @type {Promise<void> | null} */
   #writing = null;
+  /** Writes come one after the other: what is older must not come last. @type {Promise<void>} */
+  #tail = Promise.resolve();
 
   /** @param {Parts} parts @param {string} name */
   constructor(parts, name) {
@@ -101,9 +102,9 @@ export class LedgerShelf {
     this.#writeLater();
   }
 
-  /** @param {Interval[]} list */
-  noteIntervals(list) {
-    this.#intervals = list;
+  /** The parts of the history that are loaded have changed. */
+  noteIntervals() {
+    this.#hasNewIntervals = true;
     this.#writeLater();
   }
 
@@ -123,25 +124,34 @@ export class LedgerShelf {
       await this.#write();
       if (!this.#parts.identity()) return;
     }
+    await this.#tail;
   }
 
-  async #write() {
+  /** @returns {Promise<void>} */
+  #write() {
+    const done = this.#tail.then(() => this.#writeNow());
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  async #writeNow() {
     const key = this.#parts.identity()?.localKey;
     const ledger = this.#ledger;
     const rows = [...this.#dirty.values()];
-    const intervals = this.#intervals;
+    const hasNewIntervals = this.#hasNewIntervals;
     this.#writing = null;
     if (!key || !ledger) return;
     this.#dirty.clear();
-    this.#intervals = null;
+    this.#hasNewIntervals = false;
     const changes = await Promise.all(rows.map((row) => this.#record(key, ledger, row)));
-    await this.#parts.database.write([...changes, ...(intervals ? [this.#intervalsRecord(ledger, intervals)] : [])]);
+    // As they are now: a restore may have come between.
+    await this.#parts.database.write([...changes, ...(hasNewIntervals ? [this.#intervalsRecord(ledger)] : [])]);
   }
 
-  /** @param {Ledger} ledger @param {Interval[]} intervals */
-  #intervalsRecord({ restores }, intervals) {
+  /** @param {Ledger} ledger */
+  #intervalsRecord({ restores, intervals }) {
     const all = new Intervals(this.#stored.list);
-    for (const each of intervals) all.add(each);
+    for (const each of intervals.list) all.add(each);
     const value = { intervals: all.list, ...(restores.length ? { restores } : {}) };
     return { store: /** @type {const} */ ("meta"), key: ["intervals", this.#name], value };
   }
@@ -163,7 +173,7 @@ export class LedgerShelf {
    */
   async rewrite(ledger, mids) {
     this.#stored = new Intervals();
-    await this.#parts.database.write([this.#intervalsRecord(ledger, ledger.intervals.list)]);
+    await this.#parts.database.write([this.#intervalsRecord(ledger)]);
     for (const mid of mids) {
       const row = ledger.row(mid);
       if (row) this.note(row);

@@ -2,7 +2,7 @@
  * The keys of one room's epochs (section 7 of e2ee.md): found by the walk of 7.2, kept where nothing can export them,
  * and told to be missing where nobody has handed them over yet.
  */
-import { fromBase64Url, importSecret } from "../../crypto/encoding.js";
+import { equal, fromBase64Url, importSecret } from "../../crypto/encoding.js";
 import { checkLinks, findKey, findRawKey, holdsLeftOut, leftOut } from "../../crypto/epochs.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -55,6 +55,8 @@ export class RoomKeys {
   }
 
   async #load() {
+    const wraps = await this.#parts.database.get("rooms", [this.#room.name, "wraps"]);
+    for (const wrap of wraps ?? []) this.#wraps.set(nameOf(wrap), wrap);
     const rows = await this.#parts.database.getAll("epochs", { under: [this.#room.name] });
     for (const { key, value } of rows) if (value instanceof CryptoKey) this.#keys.set(key[1], value);
     const kept = await this.#parts.database.get("rooms", [this.#room.name, "broken"]);
@@ -113,7 +115,7 @@ export class RoomKeys {
   /** @param {number | undefined} before */
   async #readWraps(before) {
     const told = await this.#parts.calls.readWraps(this.#room.id, before);
-    for (const { epoch, gen, w } of told.wraps) this.#note({ epoch, gen, w });
+    await this.noteWraps(told.wraps);
     if (before === undefined) {
       this.#room.shut = told.shut;
       this.#room.why = told.why;
@@ -121,12 +123,32 @@ export class RoomKeys {
     return told;
   }
 
-  /** @param {{ epoch: number, gen: number, w: string }} wrap */
+  /**
+   * Wraps of mine are kept here, too: a backup of the server may lose them, and what is kept of keys cannot be sealed to
+   * anybody. The server has them as well, so they are no secret.
+   *
+   * @param {{ epoch: number, gen: number, w: string }[]} wraps
+   */
+  async noteWraps(wraps) {
+    await this.load();
+    const fresh = wraps.filter((wrap) => this.#note(wrap));
+    if (fresh.length) await this.#keepWraps();
+  }
+
+  #keepWraps() {
+    return this.#parts.database.put("rooms", [this.#room.name, "wraps"], this.#list());
+  }
+
+  /** @param {{ epoch: number, gen: number, w: string }} wrap @returns {boolean} whether it was not known */
   #note({ epoch, gen, w }) {
     try {
-      this.#wraps.set(`${epoch}/${gen}`, { epoch, gen, w: fromBase64Url(w) });
+      const wrap = { epoch, gen, w: fromBase64Url(w) };
+      const known = this.#wraps.get(nameOf(wrap));
+      this.#wraps.set(nameOf(wrap), wrap);
+      return !known || !equal(known.w, wrap.w);
     } catch {
       // What is no bytes is no wrap.
+      return false;
     }
   }
 
@@ -136,8 +158,7 @@ export class RoomKeys {
    * @param {{ epoch: number, gen: number, w: string }} wrap
    */
   async take(wrap) {
-    await this.load();
-    this.#note(wrap);
+    await this.noteWraps([wrap]);
     this.#asked.clear();
     if (!this.#room.state || wrap.epoch > this.#room.state.epoch) return;
     if (await this.#walk(wrap.epoch)) this.arrived();
@@ -199,7 +220,8 @@ export class RoomKeys {
 
   /** A wrap of mine is no good: somebody else has to make one. @param {{ epoch: number, gen: number }} wrap */
   async #report({ epoch, gen }) {
-    this.#wraps.delete(`${epoch}/${gen}`);
+    this.#wraps.delete(nameOf({ epoch, gen }));
+    await this.#keepWraps();
     await this.#parts.calls.reportWrap(this.#room.id, { epoch, gen }).catch(() => {});
   }
 
@@ -283,3 +305,6 @@ export class RoomKeys {
     return this.#list();
   }
 }
+
+/** @param {{ epoch: number, gen: number }} wrap */
+const nameOf = ({ epoch, gen }) => `${epoch}/${gen}`;

@@ -127,6 +127,7 @@ async function attemptRotation(parts, room, { reason, prefix }) {
     throw error;
   });
   await post(parts, room, head, batch);
+  await room.keys.noteWraps(batch.wraps.filter(({ uid }) => uid === parts.uid).map(toWire));
   await room.keys.put(made.ring.state.epoch + 1, batch.ek);
 }
 
