@@ -280,7 +280,7 @@ const STORAGES = {
 
 test("keys that cannot be kept as they are, or not at all, still open the chat, and the page says so", async () => {
   for (const [how, says] of [
-    ["wrapped", "so it is kept wrapped"],
+    ["wrapped", "so it is kept encrypted"],
     ["forbidden", "This browser keeps nothing"],
   ]) {
     const { page, context } = await visitor(browser, PLACES.phone);
