@@ -63,10 +63,7 @@ export class LedgerShelf {
     const { places, rows } = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = places.length < NEWEST ? 0 : Math.min(...places);
     for (const row of rows) this.#takeUp(ledger, row);
-    const loaded = ledger.intervals;
     ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
-    // What was loaded before my keys were open is newer.
-    for (const each of loaded.list) ledger.intervals.add(each);
   }
 
   /**
