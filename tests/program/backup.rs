@@ -61,7 +61,8 @@ async fn sql(url: &str) -> tokio_postgres::Client {
 async fn dump(url: &str) -> BTreeMap<String, Vec<String>> {
     let client = sql(url).await;
     let tables = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('chat', 'accounts')
-                  AND tablename NOT IN ('migrations', 'write_probe', 'dir_rival', 'dir_rival_entries')";
+                  AND tablename NOT IN ('migrations', 'write_probe', 'dir_rival', 'dir_rival_entries',
+                      'search', 'search_rooms', 'search_rules')";
     let mut all = BTreeMap::new();
     for table in client.query(tables, &[]).await.unwrap() {
         let table: String = table.get(0);
