@@ -17,6 +17,22 @@ pub struct LogHead {
     pub hash: [u8; 32],
 }
 
+/// Bytes of a wrap, a key of a room that is encrypted for one member: a byte for the suite, an encapsulated key, and 32
+/// bytes with their tag.
+pub const WRAP_BYTES: usize = 81;
+
+/// Which wrap: whom it is for, and which key is in it. There is one of each. `{"uid","epoch","gen"}`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct WrapId {
+    /// The member.
+    pub uid: Uid,
+    /// The number of the room's key.
+    pub epoch: u64,
+    /// The generation of the member's own keys, which opens it.
+    #[serde(rename = "gen")]
+    pub generation: u64,
+}
+
 /// Why a room needs a new key before the next message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

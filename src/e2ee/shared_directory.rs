@@ -1,5 +1,5 @@
 //! The directory as the whole server reads it (`e2ee.md` 5, 12.1): the chain, its signed head, and which accounts are
-//! open. `service/directory.rs` changes it, after the database has; rooms and handlers read it.
+//! open. `service/directory` changes it, after the database has; rooms and handlers read it.
 
 use std::collections::HashSet;
 use std::sync::{RwLock, RwLockReadGuard};

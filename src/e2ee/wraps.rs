@@ -5,33 +5,20 @@ use std::collections::BTreeSet;
 
 use super::directory::DirectoryView;
 use super::room_log::{Batch, Body, Effect, State};
+use crate::base::encryption::{WRAP_BYTES, WrapId};
 use crate::base::ids::Uid;
-
-/// Bytes of a wrap.
-pub const LENGTH: usize = 81;
 
 /// The one suite there is.
 const SUITE: u8 = 1;
 
-/// Whom a wrap is for. There is one of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pair {
-    /// The member.
-    pub uid: Uid,
-    /// The key in it.
-    pub epoch: u64,
-    /// The member's keys that open it.
-    pub generation: u64,
-}
-
 /// Whether these bytes can be a wrap.
 pub fn is_wrap(bytes: &[u8]) -> bool {
-    bytes.len() == LENGTH && bytes.first() == Some(&SUITE)
+    bytes.len() == WRAP_BYTES && bytes.first() == Some(&SUITE)
 }
 
 /// The wraps that a batch must bring, in the order of the members: of a new key for everybody who is entitled to it,
 /// of the current one for everybody who is added. Who joins by a link brings none.
-pub fn required(batch: &Batch, dir: &impl DirectoryView) -> Vec<Pair> {
+pub fn required(batch: &Batch, dir: &impl DirectoryView) -> Vec<WrapId> {
     let state = &batch.state;
     let has_new_key = batch
         .applied
@@ -45,7 +32,7 @@ pub fn required(batch: &Batch, dir: &impl DirectoryView) -> Vec<Pair> {
         .members
         .iter()
         .filter(|(uid, member)| is_entitled(uid) && !state.is_stale(**uid, member, state.dn, dir));
-    members.filter_map(|(uid, _)| pair(state, *uid, state.dn, dir)).collect()
+    members.filter_map(|(uid, _)| wrap_of(state, *uid, state.dn, dir)).collect()
 }
 
 fn added(applied: &super::room_log::Applied) -> Option<Uid> {
@@ -56,9 +43,9 @@ fn added(applied: &super::room_log::Applied) -> Option<Uid> {
 }
 
 /// The wrap that a member should have at a position of the directory.
-fn pair(state: &State, uid: Uid, n: u64, dir: &impl DirectoryView) -> Option<Pair> {
+fn wrap_of(state: &State, uid: Uid, n: u64, dir: &impl DirectoryView) -> Option<WrapId> {
     let generation = dir.generation(uid, n)?;
-    Some(Pair { uid, epoch: state.epoch(), generation })
+    Some(WrapId { uid, epoch: state.epoch(), generation })
 }
 
 /// Members whose wrap was not brought, and others whose was.
@@ -74,16 +61,16 @@ pub struct Mismatch {
 ///
 /// # Errors
 /// Who is wrong. A wrap for another generation or epoch is both missing and too many.
-pub fn compare(required: &[Pair], brought: &[Pair]) -> Result<(), Mismatch> {
-    let wanted: BTreeSet<&Pair> = required.iter().collect();
+pub fn compare(required: &[WrapId], brought: &[WrapId]) -> Result<(), Mismatch> {
+    let wanted: BTreeSet<&WrapId> = required.iter().collect();
     let mut found = BTreeSet::new();
     let extra: BTreeSet<Uid> = brought
         .iter()
-        .filter(|pair| !wanted.contains(pair) || !found.insert(**pair))
-        .map(|pair| pair.uid)
+        .filter(|id| !wanted.contains(id) || !found.insert(**id))
+        .map(|id| id.uid)
         .collect();
     let missing: BTreeSet<Uid> =
-        required.iter().filter(|pair| !found.contains(pair)).map(|pair| pair.uid).collect();
+        required.iter().filter(|id| !found.contains(id)).map(|id| id.uid).collect();
     if missing.is_empty() && extra.is_empty() {
         return Ok(());
     }
@@ -96,11 +83,11 @@ pub fn needed(
     n: u64,
     dir: &impl DirectoryView,
     is_open: impl Fn(Uid) -> bool,
-    has: impl Fn(&Pair) -> bool,
-) -> Vec<Pair> {
+    has: impl Fn(&WrapId) -> bool,
+) -> Vec<WrapId> {
     let members = state.members.iter();
     let entitled = members
         .filter(|(uid, member)| is_open(**uid) && !state.is_stale(**uid, member, n, dir))
-        .filter_map(|(uid, _)| pair(state, *uid, n, dir));
-    entitled.filter(|pair| !has(pair)).collect()
+        .filter_map(|(uid, _)| wrap_of(state, *uid, n, dir));
+    entitled.filter(|id| !has(id)).collect()
 }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::seal::{Position, Seal};
 use super::target::{Room, Target, random_name};
+use crate::base::encryption::WRAP_BYTES;
 use crate::base::ids::Uid;
 use crate::base::{base64url, random};
 use crate::e2ee::directory::{Entry, EntryType, Instance, SignedEntry, tag};
 use crate::e2ee::pack::Hash;
 use crate::e2ee::room_log::{self, Body, Role};
 use crate::e2ee::signature::SigningKey;
-use crate::e2ee::wraps;
 use crate::http::client::Reply;
 
 /// Somebody with keys.
@@ -148,7 +148,7 @@ pub async fn make_room(target: &Target, people: Vec<Person>) -> Result<Room, Str
     let adds = others.iter().map(|other| Body::Add { uid: other.uid, root: other.root, role });
     let entries = writer.log(directory, std::iter::once(create).chain(adds));
     let wrap = |person: &Person| {
-        let w = sealed::<{ wraps::LENGTH }>()?;
+        let w = sealed::<WRAP_BYTES>()?;
         Ok(json!({"epoch": 1, "uid": person.uid, "gen": 1, "w": w}))
     };
     let wraps: Vec<_> = people.iter().map(wrap).collect::<Result<_, String>>()?;

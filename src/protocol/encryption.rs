@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::base64url;
+use crate::base::encryption::{WRAP_BYTES, WrapId};
 use crate::base::ids::Uid;
 
 /// An entry of a log: `{"e","s"}`.
@@ -16,18 +17,6 @@ pub struct LogEntry {
     /// The signature of its author over them: 64 bytes, if it is one.
     #[serde(rename = "s", with = "base64url::bytes")]
     pub signature: Vec<u8>,
-}
-
-/// A member who is to have a key of the room: `{"uid","epoch","gen"}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Needed {
-    /// The member.
-    pub uid: Uid,
-    /// The number of the key.
-    pub epoch: u64,
-    /// The generation of the member's own keys that it is to be encrypted for.
-    #[serde(rename = "gen")]
-    pub generation: u64,
 }
 
 /// A key of the room, encrypted for a member: `{"epoch","uid","gen","w"}`.
@@ -43,11 +32,8 @@ pub struct PostedWrap {
     pub generation: u64,
     /// The bytes.
     #[serde(rename = "w", with = "base64url::array")]
-    pub bytes: [u8; WRAP],
+    pub bytes: [u8; WRAP_BYTES],
 }
-
-/// The length of a wrap: a byte for the suite, an encapsulated key, and 32 bytes with their tag.
-pub const WRAP: usize = 81;
 
 /// The same for the member it is for: `{"epoch","gen","w"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,14 +45,14 @@ pub struct OwnWrap {
     pub generation: u64,
     /// The bytes.
     #[serde(rename = "w", with = "base64url::array")]
-    pub bytes: [u8; WRAP],
+    pub bytes: [u8; WRAP_BYTES],
 }
 
 impl PostedWrap {
     /// Whom it is for, and which key it is.
-    pub fn pair(&self) -> Needed {
+    pub fn id(&self) -> WrapId {
         let &Self { uid, epoch, generation, .. } = self;
-        Needed { uid, epoch, generation }
+        WrapId { uid, epoch, generation }
     }
 
     /// The same for the member it is for.

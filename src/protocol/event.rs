@@ -7,11 +7,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::encode::to_json;
-use super::encryption::{LogEntry, Needed, OwnWrap};
+use super::encryption::{LogEntry, OwnWrap};
 use super::message::{MessageState, ReactionState};
 use super::room::{Role, RoomView};
 use crate::base::base64url;
-use crate::base::encryption::RotationReason;
+use crate::base::encryption::{RotationReason, WrapId};
 use crate::base::ids::{Epoch, RoomId, SessionId, Uid};
 
 /// Every frame the server sends, except the answers to commands.
@@ -100,7 +100,7 @@ pub enum Event<'a> {
         /// The room.
         room: RoomId,
         /// Who, and which key.
-        needed: &'a [Needed],
+        needed: &'a [WrapId],
         /// They have joined just now, and are waiting.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         join: bool,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::base::encryption::{EncryptionDetail, LogHead, RotationReason};
+use crate::base::encryption::{EncryptionDetail, LogHead, RotationReason, WrapId};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::encryption as limits;
@@ -13,7 +13,7 @@ use crate::e2ee::SharedDirectory;
 use crate::e2ee::directory::{Chain, DirectoryView as _};
 use crate::e2ee::pack::Hash;
 use crate::e2ee::room_log::{Kind, Role, SignedEntry, State, replay};
-use crate::protocol::encryption::Needed;
+use crate::e2ee::wraps::needed;
 use crate::rooms::judge::is_of_before;
 use crate::store::chat::change::KeptWraps;
 use crate::store::chat::{LogRow, StoredWraps};
@@ -23,9 +23,9 @@ pub struct Encryption {
     log: Arc<State>,
     places: Vec<Place>,
     /// The wraps of the present key.
-    present: HashSet<Needed>,
+    present: HashSet<WrapId>,
     /// Who is barred from posting which of them.
-    barred: HashSet<(Needed, Uid)>,
+    barred: HashSet<(WrapId, Uid)>,
     /// The key under which each member was last seen to write.
     sent: HashMap<Uid, u64>,
     /// Entries that were appended again since the latest restore.
@@ -59,7 +59,7 @@ pub struct Outlook {
     /// Members whose account is shut and who have the present key.
     pub shut: Vec<Uid>,
     /// Members who lack it.
-    pub needed: Vec<Needed>,
+    pub needed: Vec<WrapId>,
     /// Nobody in a direct chat can sign any more.
     pub is_dead: bool,
 }
@@ -85,7 +85,7 @@ impl Rotation {
 #[derive(Debug, Default)]
 struct Announced {
     due: Option<Rotation>,
-    needed: BTreeSet<Needed>,
+    needed: BTreeSet<WrapId>,
 }
 
 /// What they have not been told of yet.
@@ -94,7 +94,7 @@ pub struct News {
     /// A rotation is due, or for another reason than before.
     pub due: Option<Rotation>,
     /// Members who lack the key.
-    pub needed: Vec<Needed>,
+    pub needed: Vec<WrapId>,
 }
 
 /// A log that is being read from the store.
@@ -257,28 +257,28 @@ impl Encryption {
     }
 
     /// These wraps are there from now on.
-    pub fn add_wraps(&mut self, wraps: impl IntoIterator<Item = Needed>) {
+    pub fn add_wraps(&mut self, wraps: impl IntoIterator<Item = WrapId>) {
         let epoch = self.epoch();
-        self.present.extend(wraps.into_iter().filter(|pair| pair.epoch == epoch));
+        self.present.extend(wraps.into_iter().filter(|id| id.epoch == epoch));
         self.outlook = None;
     }
 
     /// This wrap was bad: it is gone, and its poster may not post another.
-    pub fn remove_wrap(&mut self, pair: Needed, poster: Uid) {
-        self.present.remove(&pair);
-        if pair.epoch == self.epoch() {
-            self.barred.insert((pair, poster));
+    pub fn remove_wrap(&mut self, id: WrapId, poster: Uid) {
+        self.present.remove(&id);
+        if id.epoch == self.epoch() {
+            self.barred.insert((id, poster));
         }
         self.outlook = None;
     }
 
     /// Whether somebody may not post this wrap, because an earlier one was bad.
-    pub fn is_barred(&self, pair: Needed, poster: Uid) -> bool {
-        self.barred.contains(&(pair, poster))
+    pub fn is_barred(&self, id: WrapId, poster: Uid) -> bool {
+        self.barred.contains(&(id, poster))
     }
 
     /// The wraps of the present key.
-    pub fn wraps(&self) -> &HashSet<Needed> {
+    pub fn wraps(&self) -> &HashSet<WrapId> {
         &self.present
     }
 
@@ -321,25 +321,20 @@ impl Encryption {
             true => Some(RotationReason::Left),
             false => log.is_due(n, chain).then_some(RotationReason::Keys),
         };
-        let mut outlook = Outlook { due, is_dead: log.kind == Kind::Dm, ..Outlook::default() };
-        for (uid, member) in &log.members {
-            let is_stale = log.is_stale(*uid, member, n, chain);
-            outlook.is_dead &= is_stale || log.skipped.contains(uid);
-            if !directory.is_open(*uid) {
-                if self.present.iter().any(|pair| pair.uid == *uid) {
-                    outlook.shut.push(*uid);
-                }
-                continue;
-            }
-            let Some(generation) = chain.generation(*uid, n).filter(|_| !is_stale) else {
-                continue;
-            };
-            let pair = Needed { uid: *uid, epoch: log.epoch(), generation };
-            if !self.present.contains(&pair) {
-                outlook.needed.push(pair);
-            }
+        let has_key: HashSet<Uid> = self.present.iter().map(|id| id.uid).collect();
+        let is_shut = |uid: &Uid| !directory.is_open(*uid) && has_key.contains(uid);
+        Outlook {
+            due,
+            shut: log.members.keys().copied().filter(is_shut).collect(),
+            needed: needed(
+                log,
+                n,
+                chain,
+                |uid| directory.is_open(uid),
+                |id| self.present.contains(id),
+            ),
+            is_dead: log.kind == Kind::Dm && log.is_dead(n, chain),
         }
-        outlook
     }
 
     /// The rotation that the next message waits for; `seq` is the room's newest.
@@ -462,7 +457,7 @@ mod tests {
         let directory = SharedDirectory::default();
         directory.set_open(Uid(2), false);
         assert_eq!(encryption.news(&directory, 7), News::default(), "he has no key");
-        encryption.add_wraps([Needed { uid: Uid(2), epoch: 1, generation: 1 }]);
+        encryption.add_wraps([WrapId { uid: Uid(2), epoch: 1, generation: 1 }]);
         let due = Rotation { why: RotationReason::Shut, shut: vec![Uid(2)] };
         assert_eq!(encryption.news(&directory, 7).due, Some(due));
         assert_eq!(encryption.news(&directory, 7), News::default());

@@ -8,13 +8,14 @@ use super::membership::{MemberChange, MemberOutcome};
 use super::proposal::{Appended, KeyView, Proposal};
 use super::publication::{ConnRef, Payload};
 use crate::base::allowance::Allowance;
+use crate::base::encryption::WrapId;
 use crate::base::error::Result;
 use crate::base::ids::{Epoch, Mid, Uid};
 use crate::base::principal::Principal;
 use crate::e2ee::room_log::State;
 use crate::protocol::answer::OkAnswer;
 use crate::protocol::command::Draft;
-use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::protocol::encryption::PostedWrap;
 use crate::protocol::envelope::SentEnvelope;
 use crate::store::chat::{Ack, RoomChange};
 
@@ -119,7 +120,7 @@ pub enum LogRequest {
     /// Wraps for members who lack them, and a member's own.
     AddWraps(Uid, Vec<PostedWrap>, Reply<usize>),
     /// A member's wrap is bad.
-    BadWrap(Needed, Reply<()>),
+    BadWrap(WrapId, Reply<()>),
     /// The directory, or an account, has changed: tell the members what follows.
     LookAgain,
     /// Look again, and say whether the direct room is of no use any more.

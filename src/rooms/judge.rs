@@ -2,15 +2,15 @@
 //! it brings the keys it must bring (`e2ee.md` 6.3, 7.4). Pure and slow: an actor calls this on another thread.
 
 use super::proposal::Proposal;
-use crate::base::encryption::EncryptionDetail;
+use crate::base::encryption::{EncryptionDetail, WRAP_BYTES};
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::encryption::CLOCK_MS;
 use crate::e2ee::SharedDirectory;
 use crate::e2ee::directory::Chain;
 use crate::e2ee::room_log::{self, Batch, BatchRefusal, Kind, Member, Rule, State, server_rules};
-use crate::e2ee::wraps::{self, Mismatch, Pair};
-use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::e2ee::wraps::{self, Mismatch};
+use crate::protocol::encryption::PostedWrap;
 use crate::protocol::room::Role;
 use crate::store::chat::change::LoggedMember;
 
@@ -42,7 +42,7 @@ pub struct Approved {
 }
 
 impl Facts {
-    /// Judges a batch that follows `state`.
+    /// Judges a batch that follows `state` and has the form of one ([`check_form`]).
     ///
     /// # Errors
     /// The first rule that it breaks: those of `e2ee.md` 6.3 and 13.5.
@@ -81,6 +81,7 @@ impl Facts {
         proposal: Proposal,
         directory: &SharedDirectory,
     ) -> Result<Approved> {
+        check_form(&proposal)?;
         let state = State::default();
         let batch = self.check(&state, &proposal, directory)?;
         server_rules::check_founding(&batch).map_err(BatchRefusal::into_error)?;
@@ -96,14 +97,6 @@ impl Facts {
         proposal: &Proposal,
         directory: &SharedDirectory,
     ) -> Result<Batch> {
-        if proposal.entries.is_empty() {
-            return Err(Error::field("entries", "must not be empty"));
-        }
-        let keys = proposal.wraps.len() * wraps::LENGTH;
-        server_rules::check_size(&proposal.entries, keys)?;
-        if !proposal.wraps.iter().all(|wrap| wraps::is_wrap(&wrap.bytes)) {
-            return Err(Error::field("wraps", "has one of a suite that this server does not know"));
-        }
         let mut batch = Batch::after(state);
         for signed in &proposal.entries {
             // For one entry at a time: whoever changes the directory, and so everybody who reads it then, waits for this.
@@ -137,6 +130,21 @@ impl Facts {
     }
 }
 
+/// Whether a batch has entries, is small enough to be judged, and brings nothing but wraps.
+///
+/// # Errors
+/// `bad_request`, `too_large`.
+pub fn check_form(proposal: &Proposal) -> Result<()> {
+    if proposal.entries.is_empty() {
+        return Err(Error::field("entries", "must not be empty"));
+    }
+    server_rules::check_size(&proposal.entries, proposal.wraps.len() * WRAP_BYTES)?;
+    if !proposal.wraps.iter().all(|wrap| wraps::is_wrap(&wrap.bytes)) {
+        return Err(Error::field("wraps", "has one of a suite that this server does not know"));
+    }
+    Ok(())
+}
+
 /// Whether an entry of this time was made before the restore at `restored_at`, by a clock that may have been a little
 /// ahead.
 pub fn is_of_before(restored_at: i64, time_ms: u64) -> bool {
@@ -151,7 +159,7 @@ pub fn check_keys(batch: &Batch, brought: &[PostedWrap], chain: &Chain) -> Resul
     let unknown = server_rules::unknown_entries(batch, |uid| chain.latest_position(uid));
     let mismatch = match unknown.is_empty() {
         true => {
-            let brought: Vec<_> = brought.iter().map(|wrap| Pair::from(wrap.pair())).collect();
+            let brought: Vec<_> = brought.iter().map(|wrap| wrap.id()).collect();
             wraps::compare(&wraps::required(batch, chain), &brought).err()
         }
         false => Some(Mismatch { missing: unknown, extra: Vec::new() }),
@@ -186,17 +194,5 @@ pub fn role_of(role: room_log::Role) -> Role {
         room_log::Role::Member => Role::Member,
         room_log::Role::Admin => Role::Admin,
         room_log::Role::Owner => Role::Owner,
-    }
-}
-
-impl From<Needed> for Pair {
-    fn from(Needed { uid, epoch, generation }: Needed) -> Self {
-        Self { uid, epoch, generation }
-    }
-}
-
-impl From<Pair> for Needed {
-    fn from(Pair { uid, epoch, generation }: Pair) -> Self {
-        Self { uid, epoch, generation }
     }
 }

@@ -5,12 +5,13 @@ use super::inbox::{Input, LogRequest, Reply};
 use super::proposal::{Appended, KeyView, Proposal};
 use super::registry::Rooms;
 use super::room::RoomHandle;
+use crate::base::encryption::WrapId;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::encryption as limits;
 use crate::base::principal::Principal;
 use crate::policy::{Action, no_room};
-use crate::protocol::encryption::{Needed, OwnWrap, PostedWrap};
+use crate::protocol::encryption::{OwnWrap, PostedWrap};
 use crate::store::chat::LogRow;
 
 impl Rooms {
@@ -77,12 +78,12 @@ impl Rooms {
         generation: u64,
     ) -> Result<()> {
         let (handle, uid) = self.encrypted_for(by, room)?;
-        let pair = Needed { uid, epoch, generation };
-        handle.ask(|reply| LogRequest::BadWrap(pair, reply)).await
+        let id = WrapId { uid, epoch, generation };
+        handle.ask(|reply| LogRequest::BadWrap(id, reply)).await
     }
 
-    /// How many members have lacked the key of their room for over a minute ([`limits::WRAP_MISSING`]), while another member was online who could
-    /// have given it to them (`e2ee.md` 15.9).
+    /// How many members have lacked the key of their room for over a minute ([`limits::WRAP_MISSING`]) while another
+    /// member, who could have given it to them, was online (`e2ee.md` 15.9).
     pub fn wraps_missing(&self) -> usize {
         let missing = self.shared.missing_wraps.older_than(self.shared.bounds.wrap_missing);
         let can_be_helped = |(room, uid): &(RoomId, Uid)| {
@@ -91,7 +92,7 @@ impl Rooms {
             let mut others = state.members.keys().filter(|other| *other != uid);
             others.any(|other| self.shared.presence.connections_of(*other) > 0)
         };
-        missing.iter().filter(|pair| can_be_helped(pair)).count()
+        missing.iter().filter(|member| can_be_helped(member)).count()
     }
 
     /// The room, if it is encrypted.

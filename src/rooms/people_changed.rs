@@ -18,22 +18,8 @@ impl Rooms {
         self.shared.restored_recently().is_some()
     }
 
-    /// The keys of this user have changed in the directory.
-    pub fn keys_changed(&self, uid: Uid) {
-        self.look_again(uid);
-    }
-
-    /// The account of this user is not open any more.
-    pub fn account_shut(&self, uid: Uid) {
-        self.look_again(uid);
-    }
-
-    /// The account of this user is open again.
-    pub fn account_opened(&self, uid: Uid) {
-        self.look_again(uid);
-    }
-
-    fn look_again(&self, uid: Uid) {
+    /// The keys of this user have changed in the directory, or the account was shut or opened.
+    pub fn person_changed(&self, uid: Uid) {
         let handles = self.rooms_of(uid).into_iter().filter_map(|room| self.handle(room));
         let encrypted: Vec<_> = handles.filter(RoomHandle::is_encrypted).collect();
         if encrypted.is_empty() {

@@ -1,10 +1,10 @@
 //! Batches for the log of an encrypted room, and what a member may know of its keys.
 
-use crate::base::encryption::{LogHead, RotationReason};
+use crate::base::encryption::{LogHead, RotationReason, WrapId};
 use crate::base::ids::Uid;
 use crate::base::limits::api::GROUP_DIRECT;
 use crate::e2ee::room_log::{Body, Entry, Kind, SignedEntry};
-use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::protocol::encryption::PostedWrap;
 
 /// A batch for the log of a room.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub struct KeyView {
     /// Members whose account is shut.
     pub shut: Vec<Uid>,
     /// Who lacks the present key.
-    pub needed: Vec<Needed>,
+    pub needed: Vec<WrapId>,
     /// Why a new key is needed before the next message.
     pub why: Option<RotationReason>,
 }

@@ -142,17 +142,17 @@ const HTTP: &[Reached] = &[
         &["http::BODY_DEADLINE"],
     ),
     (
-        "tests/http/floods.rs",
+        "tests/floods.rs",
         "a_connection_that_sends_nothing_ends_with_the_deadline_of_its_head",
         &["http::HEAD_DEADLINE"],
     ),
     (
-        "tests/http/floods.rs",
+        "tests/floods.rs",
         "the_connection_that_is_idle_for_the_longest_time_gives_way_to_a_new_one",
         &["http::GIVES_WAY"],
     ),
     (
-        "tests/http/floods.rs",
+        "tests/floods.rs",
         "so_many_connections_wait_for_so_long_and_the_next_is_refused_at_once",
         &["http::WAITING_PER_ADDRESS"],
     ),
@@ -169,7 +169,7 @@ const HTTP: &[Reached] = &[
         ],
     ),
     (
-        "tests/http/floods.rs",
+        "tests/floods.rs",
         "a_client_beyond_its_rate_gets_retry_after_and_others_are_served",
         &["http::RATE_PAUSE"],
     ),
@@ -184,7 +184,7 @@ const HTTP: &[Reached] = &[
         &["http::CLIENTS"],
     ),
     (
-        "tests/http/floods.rs",
+        "tests/floods.rs",
         "a_refused_origin_and_a_proxy_that_is_not_trusted_are_logged_once_with_what_to_set",
         &["http::REFUSALS_LOGGED", "http::IGNORED_PROXY_LOGGED"],
     ),

@@ -1,12 +1,12 @@
 //! The frames of the protocol, as `tests/vectors` fixes them for every client there is.
 
-use impulse::base::encryption::{LogHead, RotationReason};
+use impulse::base::encryption::{LogHead, RotationReason, WrapId};
 use impulse::base::error::{Error, Outage};
 use impulse::base::ids::{Epoch, FileId, Mid, RoomId, SessionId, Uid};
 use impulse::protocol;
 use impulse::protocol::answer::{self, OkAnswer};
 use impulse::protocol::command::{Command, Request};
-use impulse::protocol::encryption::{LogEntry, Needed, OwnWrap};
+use impulse::protocol::encryption::{LogEntry, OwnWrap};
 use impulse::protocol::envelope::Envelope;
 use impulse::protocol::event::{DirectoryHead, Event, Gone, NewSession};
 use impulse::protocol::file::MessageFile;
@@ -222,7 +222,7 @@ fn events_of_encrypted_rooms_are_encoded_as_the_vectors_say() {
     let entries = [LogEntry { entry: vec![1, 2, 3], signature: vec![5; 64] }];
     let logged = |entries| Event::Log { room, seq: 9, at: AT, from: 13, entries }.encode();
     let wrap = OwnWrap { epoch: 8, generation: 1, bytes: [6; 81] };
-    let needed = [Needed { uid: Uid(43), epoch: 8, generation: 1 }];
+    let needed = [WrapId { uid: Uid(43), epoch: 8, generation: 1 }];
     let needed = |join| Event::WrapsNeeded { room, needed: &needed, join }.encode();
     let due = |why, shut: &[Uid]| Event::RotationDue { room, why, shut }.encode();
     let read_state = ReadState { read: 9, unread: 3, mentions: 0 };

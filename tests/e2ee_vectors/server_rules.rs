@@ -1,5 +1,6 @@
 //! What the server asks beyond `apply`: the second table of 6.3, and the wraps of 7.4 and 7.5.
 
+use impulse::base::encryption::{WRAP_BYTES, WrapId};
 use impulse::base::ids::Uid;
 use impulse::base::limits::encryption as limits;
 use impulse::e2ee::directory::EntryType;
@@ -10,7 +11,7 @@ use impulse::e2ee::room_log::server_rules::{
 use impulse::e2ee::room_log::{
     Batch, Body, Kind, RemoveReason, Role, Rule, SignedEntry, State, check,
 };
-use impulse::e2ee::wraps::{self, Mismatch, Pair, compare, needed, required};
+use impulse::e2ee::wraps::{self, Mismatch, compare, needed, required};
 
 use super::world::{ANNA, BEN, CARL, DORA, ERIK, Room, sign};
 
@@ -203,8 +204,8 @@ fn who_gives_out_keys_knows_the_newest_of_everybody() {
     assert_eq!(unknown_entries(&gone, latest), [], "who has gone gets no key");
 }
 
-fn pair(uid: Uid, epoch: u64, generation: u64) -> Pair {
-    Pair { uid, epoch, generation }
+fn wrap(uid: Uid, epoch: u64, generation: u64) -> WrapId {
+    WrapId { uid, epoch, generation }
 }
 
 #[test]
@@ -213,60 +214,60 @@ fn a_new_key_comes_with_a_wrap_for_everybody_who_is_entitled_to_it() {
     room.world.append(BEN, EntryType::Rotate);
     room.world.append(DORA, EntryType::Reset);
     let required = |bodies: &[Body]| required(&batch(&room, ANNA, bodies), &room.world.chain);
-    let all = [pair(ANNA, 2, 1), pair(BEN, 2, 2), pair(CARL, 2, 1)];
+    let all = [wrap(ANNA, 2, 1), wrap(BEN, 2, 2), wrap(CARL, 2, 1)];
     assert_eq!(required(&[room.epoch(&[])]), all, "not for who is stale");
     assert_eq!(required(&[room.epoch(&[CARL])]), all[..2], "nor for who is skipped");
     let gone = remove(CARL, RemoveReason::Removed);
     assert_eq!(required(&[gone, room.epoch(&[])]), all[..2], "nor for who has gone");
     let back = room.add(DORA, Role::Member);
-    assert_eq!(required(std::slice::from_ref(&back)), [pair(DORA, 1, 2)]);
-    assert_eq!(required(&[back, room.epoch(&[])]), [&all[..], &[pair(DORA, 2, 2)]].concat());
-    assert_eq!(required(&[room.add(ERIK, Role::Member)]), [pair(ERIK, 1, 1)]);
+    assert_eq!(required(std::slice::from_ref(&back)), [wrap(DORA, 1, 2)]);
+    assert_eq!(required(&[back, room.epoch(&[])]), [&all[..], &[wrap(DORA, 2, 2)]].concat());
+    assert_eq!(required(&[room.add(ERIK, Role::Member)]), [wrap(ERIK, 1, 1)]);
     assert_eq!(required(&[room.link(1)]), []);
     let mut linked = room.clone();
     linked.take(ANNA, linked.link(1));
     let joined = batch(&linked, ERIK, &[linked.join(ERIK, 1)]);
     assert_eq!(wraps::required(&joined, &linked.world.chain), []);
     let founded = founding(Kind::Dm, 1, &[Room::closed().add(BEN, Role::Member)]);
-    let wanted = [pair(ANNA, 1, 1), pair(BEN, 1, 1)];
+    let wanted = [wrap(ANNA, 1, 1), wrap(BEN, 1, 1)];
     assert_eq!(wraps::required(&founded, &Room::closed().world.chain), wanted);
 }
 
 #[test]
 fn the_wraps_of_a_batch_are_exactly_the_required_ones() {
-    let wanted = [pair(ANNA, 2, 1), pair(BEN, 2, 2)];
+    let wanted = [wrap(ANNA, 2, 1), wrap(BEN, 2, 2)];
     let wrong = |missing: &[Uid], extra: &[Uid]| {
         Err(Mismatch { missing: missing.to_vec(), extra: extra.to_vec() })
     };
     assert_eq!(compare(&wanted, &[wanted[1], wanted[0]]), Ok(()));
     assert_eq!(compare(&wanted, &wanted[..1]), wrong(&[BEN], &[]));
-    assert_eq!(compare(&wanted, &[wanted[0], wanted[1], pair(CARL, 2, 1)]), wrong(&[], &[CARL]));
+    assert_eq!(compare(&wanted, &[wanted[0], wanted[1], wrap(CARL, 2, 1)]), wrong(&[], &[CARL]));
     assert_eq!(compare(&wanted, &[wanted[0], wanted[1], wanted[1]]), wrong(&[], &[BEN]));
-    assert_eq!(compare(&wanted, &[wanted[0], pair(BEN, 2, 1)]), wrong(&[BEN], &[BEN]));
-    assert_eq!(compare(&wanted, &[wanted[0], pair(BEN, 1, 2)]), wrong(&[BEN], &[BEN]));
+    assert_eq!(compare(&wanted, &[wanted[0], wrap(BEN, 2, 1)]), wrong(&[BEN], &[BEN]));
+    assert_eq!(compare(&wanted, &[wanted[0], wrap(BEN, 1, 2)]), wrong(&[BEN], &[BEN]));
     assert_eq!(compare(&[], &[]), Ok(()));
 }
 
 #[test]
-fn a_pair_is_needed_by_who_is_open_not_stale_and_without_a_wrap() {
+fn a_wrap_is_needed_by_who_is_open_not_stale_and_without_a_wrap() {
     let mut room = Room::closed();
     room.world.append(BEN, EntryType::Rotate);
     room.world.append(DORA, EntryType::Reset);
     let (n, dir) = (room.world.chain.n(), &room.world.chain);
-    let has = [pair(ANNA, 1, 1), pair(BEN, 1, 1)];
+    let has = [wrap(ANNA, 1, 1), wrap(BEN, 1, 1)];
     let needed = |shut: Option<Uid>| {
-        needed(&room.state, n, dir, |uid| Some(uid) != shut, |pair| has.contains(pair))
+        needed(&room.state, n, dir, |uid| Some(uid) != shut, |id| has.contains(id))
     };
-    assert_eq!(needed(None), [pair(BEN, 1, 2), pair(CARL, 1, 1)]);
-    assert_eq!(needed(Some(CARL)), [pair(BEN, 1, 2)]);
+    assert_eq!(needed(None), [wrap(BEN, 1, 2), wrap(CARL, 1, 1)]);
+    assert_eq!(needed(Some(CARL)), [wrap(BEN, 1, 2)]);
 }
 
 #[test]
 fn a_wrap_has_one_length_and_one_suite() {
-    let mut wrap = vec![1; wraps::LENGTH];
+    let mut wrap = vec![1; WRAP_BYTES];
     assert!(wraps::is_wrap(&wrap));
     wrap[0] = 2;
     assert!(!wraps::is_wrap(&wrap));
-    assert!(!wraps::is_wrap(&[1; wraps::LENGTH + 1]) && !wraps::is_wrap(&[1; 80]));
+    assert!(!wraps::is_wrap(&[1; WRAP_BYTES + 1]) && !wraps::is_wrap(&[1; 80]));
     assert!(!wraps::is_wrap(&[]));
 }

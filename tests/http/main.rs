@@ -2,14 +2,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../support/process.rs"]
-mod process;
 #[path = "../support/transfers.rs"]
 mod service;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod floods;
 mod fuzz_corpus;
 mod http1;
 mod http2;

@@ -1,4 +1,4 @@
-/** The calls about the list of everybody's keys (encryption design, 13.2); texts are base64url. */
+/** The calls about the list of everybody's keys (e2ee.md, 13.2); texts are base64url. */
 import { call, query, readBytes } from "../net/http.js";
 
 /** So many people may be asked for at once. */

@@ -1,5 +1,5 @@
 /**
- * The calls about my keys (encryption design, 13.1). Everything here is sealed before it is sent and opened after it
+ * The calls about my keys (e2ee.md, 13.1). Everything here is sealed before it is sent and opened after it
  * has come, in `state/encryption`; texts are base64url.
  */
 import { call, SIGN_IN_MS } from "../net/http.js";

@@ -1,5 +1,5 @@
 /**
- * The keys of an account (encryption design, 4.1 to 4.5): how the account key is wrapped by password and by recovery
+ * The keys of an account (e2ee.md, 4.1 to 4.5): how the account key is wrapped by password and by recovery
  * code, and the bundle of private keys under it. All of it lies on the server, which can open none of it.
  */
 import {

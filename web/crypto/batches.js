@@ -1,5 +1,5 @@
 /**
- * What a client appends to a room's log (encryption design, 7.3, 14.4, 14.5): batches of entries with the wraps that
+ * What a client appends to a room's log (e2ee.md, 7.3, 14.4, 14.5): batches of entries with the wraps that
  * have to come with them, made from verified state alone.
  */
 import { Refused, demand, randomBytes } from "./encoding.js";

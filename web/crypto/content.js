@@ -1,4 +1,4 @@
-/** What is inside an envelope (encryption design, 8.4): texts with all that belongs to them, and reactions. */
+/** What is inside an envelope (e2ee.md, 8.4): texts with all that belongs to them, and reactions. */
 import { Refused, bytesOf, demand, equal, fromBase64Url, isUid } from "./encoding.js";
 
 /** @import { Bytes } from "./encoding.js" */

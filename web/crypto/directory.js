@@ -1,5 +1,5 @@
 /**
- * The directory as a client holds it (encryption design, 5): every position of the chain, the entries of people it
+ * The directory as a client holds it (e2ee.md, 5): every position of the chain, the entries of people it
  * meets, and what both say about somebody's keys at a position.
  */
 import { Refused, concat, demand, equal, hexOf } from "./encoding.js";

@@ -1,4 +1,4 @@
-/** The bytes of the directory (encryption design, 5.1): names and their tags, entries, rows, the chain and its head. */
+/** The bytes of the directory (e2ee.md, 5.1): names and their tags, entries, rows, the chain and its head. */
 import { bytesOf, concat, demand, pack, readU64, readUid, readWidth, sha256, textOf, u64, unpack } from "./encoding.js";
 import { checkEdPublic, checkXPublic, sign, verify } from "./signatures.js";
 

@@ -1,4 +1,4 @@
-/** Bytes of the encryption design, 3.2: base64url, `pack`, and the key derivation and the `box` built on them. */
+/** Bytes of e2ee.md, 3.2: base64url, `pack`, and the key derivation and the `box` built on them. */
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,4 +1,4 @@
-/** Messages, deletions and reactions as they are encrypted, signed, sent and opened (encryption design, 8). */
+/** Messages, deletions and reactions as they are encrypted, signed, sent and opened (e2ee.md, 8). */
 import { blobsOf, hasExactly, readContent, writeContent } from "./content.js";
 import { Refused, decrypt, demand, encrypt, randomBytes } from "./encoding.js";
 import { CIPHERTEXT_MAX, NONCE, aad, signedBytes } from "./envelope_form.js";

@@ -1,4 +1,4 @@
-/** The form of an envelope (encryption design, 8.1 and 8.3): its JSON, what is bound to it, and what is signed. */
+/** The form of an envelope (e2ee.md, 8.1 and 8.3): its JSON, what is bound to it, and what is signed. */
 import { bytesOf, concat, demand, fromBase64Url, isUid, pack, sha256, toBase64Url, u64 } from "./encoding.js";
 
 /** @import { Bytes } from "./encoding.js" */

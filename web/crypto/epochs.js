@@ -1,5 +1,5 @@
 /**
- * The keys of a room (encryption design, 7): what is derived from them, how one is sealed to a member, how it leads to
+ * The keys of a room (e2ee.md, 7): what is derived from them, how one is sealed to a member, how it leads to
  * those before it, and the walk from what one holds to the one that is wanted.
  */
 import {
@@ -65,9 +65,25 @@ export function commitment(ek, n) {
   return kdf(ek, "commit", [u64(n)]);
 }
 
-/** K_msg. @param {Bytes | CryptoKey} ek @param {Bytes} rid @param {number} n @returns {Promise<CryptoKey>} */
+/** @typedef {{rid: Bytes, n: number, key: Promise<CryptoKey>}} MessageKey */
+/** K_msg of the epoch keys that are in use: as long as those are. @type {WeakMap<CryptoKey, MessageKey>} */
+const messageKeys = new WeakMap();
+
+/**
+ * K_msg: the same for all envelopes of an epoch, and so derived once.
+ *
+ * @param {Bytes | CryptoKey} ek
+ * @param {Bytes} rid
+ * @param {number} n
+ * @returns {Promise<CryptoKey>}
+ */
 export function messageKey(ek, rid, n) {
-  return deriveAesKey(ek, "msg", [rid, u64(n)]);
+  if (!(ek instanceof CryptoKey)) return deriveAesKey(ek, "msg", [rid, u64(n)]);
+  const known = messageKeys.get(ek);
+  if (known?.n === n && equal(known.rid, rid)) return known.key;
+  const key = deriveAesKey(ek, "msg", [rid, u64(n)]);
+  messageKeys.set(ek, { rid, n, key });
+  return key;
 }
 
 /** K_hist. @param {Bytes | CryptoKey} ek @param {Bytes} rid @param {number} n @returns {Promise<CryptoKey>} */

@@ -1,4 +1,4 @@
-/** Files of encrypted rooms (encryption design, 9): padded, in chunks, with a digest over all of them. */
+/** Files of encrypted rooms (e2ee.md, 9): padded, in chunks, with a digest over all of them. */
 import {
   bytesOf,
   concat,

@@ -1,5 +1,5 @@
 /**
- * A person's keys in this browser (encryption design, 4.6). They are imported so that no script can export them, and
+ * A person's keys in this browser (e2ee.md, 4.6). They are imported so that no script can export them, and
  * kept as well as the browser is able to, which is found out by trying: store, read back, use.
  */
 import { bytesOf, box, equal, importAesKey, randomBytes, unbox } from "./encoding.js";

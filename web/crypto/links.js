@@ -1,4 +1,4 @@
-/** Invitations to encrypted rooms (encryption design, 10). A link is a ticket: it shows the room that one may join. */
+/** Invitations to encrypted rooms (e2ee.md, 10). A link is a ticket: it shows the room that one may join. */
 import {
   bytesOf,
   box,

@@ -1,5 +1,5 @@
 /**
- * One order of everything that happens in a room (encryption design, 8.5 (10) and 8.4): what stands where nothing can
+ * One order of everything that happens in a room (e2ee.md, 8.5 (10) and 8.4): what stands where nothing can
  * have stood was made with an outdated key, and what a message cites has to be there.
  */
 import { roleAt } from "./room_state.js";

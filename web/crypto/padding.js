@@ -1,4 +1,4 @@
-/** Lengths that tell little (encryption design, 8.2): messages, names of rooms and cards of links are padded. */
+/** Lengths that tell little (e2ee.md, 8.2): messages, names of rooms and cards of links are padded. */
 import { concat, demand, u32 } from "./encoding.js";
 
 /** @typedef {import("./encoding.js").Bytes} Bytes */

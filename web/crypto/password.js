@@ -1,5 +1,5 @@
 /**
- * The password never leaves the browser: what the server gets is derived from it (encryption design, 4.2). As only
+ * The password never leaves the browser: what the server gets is derived from it (e2ee.md, 4.2). As only
  * the client sees the password, only the client can judge it.
  */
 import { bytesOf, concat, kdf } from "./encoding.js";

@@ -1,10 +1,12 @@
 /**
- * A server that has restored a backup (encryption design, 11.4): what was lost is found by comparing the places of
+ * A server that has restored a backup (e2ee.md, 11.4): what was lost is found by comparing the places of
  * messages, and what is new afterwards is judged by what was known before.
  */
 
 /** @typedef {{mid: string, createdSeq?: number, revSeq: number}} PlacedRow */
 /** @typedef {import("./order.js").Interval} Interval */
+/** @typedef {import("./order.js").LogBatch} LogBatch */
+/** @typedef {import("./room_state.js").RoomState} RoomState */
 
 /**
  * @param {PlacedRow[]} known  messages and reactions of a room, without those that were lost before
@@ -30,6 +32,22 @@ export function compareAfterRestore(known, intervals, server) {
 }
 
 /**
+ * The newest epoch in the part of the history that a client had followed before a restore. It may know more of the log:
+ * whoever went in that part can be shown in what was not followed without a restore, too.
+ *
+ * @param {RoomState} state
+ * @param {LogBatch[]} batches  with the places from before
+ * @param {Interval[]} loaded
+ * @returns {number} 0 if there is none
+ */
+export function followedEpoch({ epoch, entryOf }, batches, loaded) {
+  const upTo = Math.max(0, ...loaded.map(({ seq }) => seq));
+  const last = Math.max(-1, ...batches.filter(({ seq }) => seq <= upTo).map((batch) => batch.last));
+  for (let n = epoch; n > 0; n -= 1) if ((entryOf[n] ?? Infinity) <= last) return n;
+  return 0;
+}
+
+/**
  * What is new to a client after a restore: somebody who was removed has the keys of older epochs still. What stands
  * in a part that the client had never loaded is no news to it, whoever wrote it.
  *
@@ -37,7 +55,7 @@ export function compareAfterRestore(known, intervals, server) {
  *   a member by the log that the client knows, and signs with the newest generation it knows of him; `place`: the
  *   `createdSeq` of the message that it is or belongs to
  * @param {number} common  of `compareAfterRestore`
- * @param {number} epoch  the newest that the client knew
+ * @param {number} epoch  of `followedEpoch`
  * @param {Interval[]} [loaded]  the intervals that were loaded before the restore
  * @returns {"ok" | "outdated"}
  */

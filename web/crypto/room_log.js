@@ -1,5 +1,5 @@
 /**
- * Who is in a room, and with which role: a chain of entries signed by members (encryption design, 6.3). The server has
+ * Who is in a room, and with which role: a chain of entries signed by members (e2ee.md, 6.3). The server has
  * the same function in Rust; the same random logs are judged by both.
  */
 import { Refused, demand, equal, hexOf } from "./encoding.js";

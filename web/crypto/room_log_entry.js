@@ -1,4 +1,4 @@
-/** The bytes of a room's log (encryption design, 6.1): ten types of entries, built from values and parsed strictly. */
+/** The bytes of a room's log (e2ee.md, 6.1): ten types of entries, built from values and parsed strictly. */
 import {
   bytesOf,
   concat,

@@ -1,4 +1,4 @@
-/** What a room's log says so far (encryption design, 6.2), and what follows from it at a position of the directory. */
+/** What a room's log says so far (e2ee.md, 6.2), and what follows from it at a position of the directory. */
 import { equal } from "./encoding.js";
 
 /** @import { Bytes } from "./encoding.js" */

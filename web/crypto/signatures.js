@@ -1,5 +1,5 @@
 /**
- * Ed25519 and X25519 over WebCrypto. Engines differ in what they accept, so what section 3.4 of the encryption design
+ * Ed25519 and X25519 over WebCrypto. Engines differ in what they accept, so what section 3.4 of e2ee.md
  * refuses is refused here, before the engine is asked.
  */
 import { Refused, bytesOf, bytesOfHex, concat, demand, equal, fromBase64Url, hexOf } from "./encoding.js";
@@ -55,6 +55,11 @@ export function refusalOf(publicKey, signature) {
   if (signature && !isBelowOrder(signature.subarray(KEY))) return 3;
   return 0;
 }
+
+/** Keys to verify with, by their bytes in hex. @type {Map<string, Promise<CryptoKey>>} */
+const verifyingKeys = new Map();
+/** As many as a large room has members. */
+const VERIFYING_KEYS_MAX = 512;
 
 /** Whether y is 2^255 - 19 or more. @param {Uint8Array} point */
 function isNotReduced(point) {
@@ -147,11 +152,26 @@ export async function sign(key, message) {
 export async function verify(publicKey, message, signature) {
   if (publicKey.length !== KEY || signature.length !== SIGNATURE || refusalOf(publicKey, signature) !== 0) return false;
   try {
-    const key = await crypto.subtle.importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
-    return await crypto.subtle.verify({ name: "Ed25519" }, key, signature, message);
+    return await crypto.subtle.verify({ name: "Ed25519" }, await verifyingKey(publicKey), signature, message);
   } catch {
     return false;
   }
+}
+
+/**
+ * A page of messages has few authors, and importing a key costs about as much as a signature does.
+ *
+ * @param {Bytes} publicKey
+ * @returns {Promise<CryptoKey>}
+ */
+function verifyingKey(publicKey) {
+  const name = hexOf(publicKey);
+  const known = verifyingKeys.get(name);
+  if (known) return known;
+  const key = crypto.subtle.importKey("raw", publicKey, { name: "Ed25519" }, false, ["verify"]);
+  if (verifyingKeys.size >= VERIFYING_KEYS_MAX) verifyingKeys.clear();
+  verifyingKeys.set(name, key);
+  return key;
 }
 
 /**

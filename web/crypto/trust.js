@@ -1,5 +1,5 @@
 /**
- * Whom a person has met, and what keys they had (encryption design, 11): the trust store and how two of them are
+ * Whom a person has met, and what keys they had (e2ee.md, 11): the trust store and how two of them are
  * joined, what a change of somebody's keys means, and safety numbers.
  */
 import {

@@ -1,4 +1,4 @@
-/** Whether an envelope may be believed before it is opened (encryption design, 8.5, steps 1 to 6 and 9). */
+/** Whether an envelope may be believed before it is opened (e2ee.md, 8.5, steps 1 to 6 and 9). */
 import { equal, toBase64Url } from "./encoding.js";
 import { signedBytes } from "./envelope_form.js";
 import { roleAt } from "./room_state.js";

@@ -100,6 +100,7 @@ export const messages = {
 
   messages: "Messages in {room}",
   empty_room: "This is the very beginning of {room}.",
+  empty_direct: "This is the very beginning of your chat with {room}.",
   empty_room_hint: "Say hello, the first message is the hardest.",
   copy_invite: "Copy link to this room",
   new_divider: "New",
@@ -159,6 +160,8 @@ export const messages = {
 
   composer_label: "Message to {room}",
   composer_placeholder: "Message {room}",
+  composer_direct: "Message {room}",
+  composer_direct_label: "Message to {room}",
   send: "Send",
   save_edit: "Save the change",
   editing: "Editing your message",

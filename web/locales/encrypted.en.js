@@ -66,7 +66,7 @@ export const encrypted = {
   named_plain_card: "This chat is encrypted, says your list. The server says that it is not, so nothing is sent.",
   save_evidence: "Save what was seen",
   keep_window_open: "This window keeps nothing. Leave it open until your message is sent.",
-  made_today: "Made by {name} today",
+  made_today: "Made by {name} today.",
 
   failed_check: "This message failed its security check",
   failed_check_text:

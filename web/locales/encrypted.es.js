@@ -72,7 +72,7 @@ export const encrypted = {
   named_plain_card: "Según tu lista, este chat está cifrado. El servidor dice que no, así que no se envía nada.",
   save_evidence: "Guardar lo visto",
   keep_window_open: "Esta ventana no guarda nada. Déjala abierta hasta que se envíe tu mensaje.",
-  made_today: "Creado hoy por {name}",
+  made_today: "Creado hoy por {name}.",
 
   failed_check: "Este mensaje no pasó su comprobación de seguridad",
   failed_check_text:

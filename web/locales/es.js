@@ -104,6 +104,7 @@ export const messages = {
 
   messages: "Mensajes en {room}",
   empty_room: "Aquí empieza {room}.",
+  empty_direct: "Aquí empieza tu chat con {room}.",
   empty_room_hint: "Saluda: el primer mensaje es el más difícil.",
   copy_invite: "Copiar enlace a esta sala",
   new_divider: "Nuevos",
@@ -163,6 +164,8 @@ export const messages = {
 
   composer_label: "Mensaje para {room}",
   composer_placeholder: "Mensaje para {room}",
+  composer_direct: "Mensaje para {room}",
+  composer_direct_label: "Mensaje para {room}",
   send: "Enviar",
   save_edit: "Guardar el cambio",
   editing: "Editando tu mensaje",

@@ -43,7 +43,6 @@ export const keys = {
     "password after all, ask an administrator to bring it back instead.",
   locked_button: "Choose",
   code_field: "Recovery code",
-  locked_password: "New password",
   fresh_note: "You have new keys.",
 
   recover_link: "Use your recovery code",
@@ -74,7 +73,6 @@ export const keys = {
     "in this browser: your keys are here, and nothing is lost.",
   rotate_next: "Also choose a new password",
   rotate_button: "Shut others out",
-  rotate_working: "Making new keys…",
   rotate_done: "You have new keys, and other browsers are signed out.",
   rotate_done_one: "You have new keys, and that browser is signed out.",
   rotate_left: {
@@ -94,7 +92,7 @@ export const keys = {
   security_level_1: "They stay here until you sign out. No program on this page can copy them.",
   security_level_2:
     "They stay here until you sign out. This browser cannot keep one of them as well as others can, so it is kept " +
-    "wrapped.",
+    "encrypted.",
   security_level_3:
     "This browser keeps nothing (a private window?). They are gone with this page, and you enter your password again.",
   security_code: "Recovery code",

@@ -45,7 +45,6 @@ export const keys = {
     "recuerdas la contraseña antigua, pide a la administración que la recupere.",
   locked_button: "Elegir",
   code_field: "Código de recuperación",
-  locked_password: "Contraseña nueva",
   fresh_note: "Tienes claves nuevas.",
 
   recover_link: "Usar tu código de recuperación",
@@ -77,7 +76,6 @@ export const keys = {
     "este navegador: tus claves están aquí y no se pierde nada.",
   rotate_next: "Elegir también una contraseña nueva",
   rotate_button: "Dejar fuera a los demás",
-  rotate_working: "Creando claves nuevas…",
   rotate_done: "Tienes claves nuevas, y los demás navegadores están fuera.",
   rotate_done_one: "Tienes claves nuevas, y ese navegador está fuera.",
   rotate_left: {
@@ -98,7 +96,7 @@ export const keys = {
   security_level_1: "Se quedan aquí hasta que salgas. Ningún programa de esta página puede copiarlas.",
   security_level_2:
     "Se quedan aquí hasta que salgas. Este navegador no puede guardar una de ellas tan bien como otros, así que la " +
-    "guarda envuelta.",
+    "guarda cifrada.",
   security_level_3:
     "Este navegador no guarda nada (¿una ventana privada?). Se van con esta página, y tendrás que escribir tu " +
     "contraseña otra vez.",

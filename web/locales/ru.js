@@ -110,6 +110,7 @@ export const messages = {
 
   messages: "Сообщения в комнате {room}",
   empty_room: "Здесь начинается {room}.",
+  empty_direct: "Начало беседы: {room}",
   empty_room_hint: "Поздоровайтесь: первое сообщение самое трудное.",
   copy_invite: "Скопировать ссылку на комнату",
   new_divider: "Новые",
@@ -179,6 +180,8 @@ export const messages = {
 
   composer_label: "Сообщение в комнату {room}",
   composer_placeholder: "Написать в {room}",
+  composer_direct: "Написать: {room}",
+  composer_direct_label: "Сообщение. Кому: {room}",
   send: "Отправить",
   save_edit: "Сохранить изменение",
   editing: "Изменение сообщения",

@@ -70,7 +70,7 @@ function open(name, stores) {
 }
 
 export class Database {
-  /** How far keys can be kept here (encryption design, 4.6): set by who has tried. @type {1 | 2 | 3} */
+  /** How far keys can be kept here (e2ee.md, 4.6): set by who has tried. @type {1 | 2 | 3} */
   level = 1;
   /** Told of writes that could not be kept. @type {(error: unknown) => void} */
   failed = () => {};

@@ -96,7 +96,7 @@ export async function authOf(username, password) {
 
 /**
  * Derives a present password. A server that names another salt, or fewer rounds, than this browser has seen for the
- * account gets nothing (encryption design, 4.2).
+ * account gets nothing (e2ee.md, 4.2).
  *
  * @param {string} username
  * @param {string} password

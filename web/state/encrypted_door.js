@@ -21,7 +21,7 @@ import { withRoom } from "./rooms.js";
 /** @typedef {import("./encryption/encrypted_shelf.js").EncryptedShelf} Shelf */
 /** What is loaded for one person. */
 /** @typedef {{ rooms: EncryptedRooms, encryption: Encryption, parts: import("./encryption/parts.js").Parts,
- *   mentions: import("./encryption/mentions.js").Mentions, outbox: Shelf | null, stop: () => void }} Loadedness */
+ *   mentions: import("./encryption/mentions.js").Mentions, outbox: Shelf | null, stop: () => void }} LoadedModules */
 
 /** Until what could not be loaded is asked for again. */
 const AGAIN_MS = 3000;
@@ -36,9 +36,9 @@ export class EncryptedDoor {
   #messages;
   #drafts;
   #keys;
-  /** @type {Promise<Loadedness> | null} */
+  /** @type {Promise<LoadedModules> | null} */
   #loading = null;
-  /** @type {Loadedness | null} */
+  /** @type {LoadedModules | null} */
   #loaded = null;
   /** @type {Set<string>} */
   #known = new Set();
@@ -95,13 +95,13 @@ export class EncryptedDoor {
     return this.#loaded;
   }
 
-  /** @returns {Promise<Loadedness>} */
+  /** @returns {Promise<LoadedModules>} */
   load() {
     this.#loading ??= this.#load();
     return this.#loading;
   }
 
-  /** @returns {Promise<Loadedness>} never, after a sign-out */
+  /** @returns {Promise<LoadedModules>} never, after a sign-out */
   async #load() {
     const session = this.#session;
     for (;;) {
@@ -120,7 +120,7 @@ export class EncryptedDoor {
   /**
    * @param {Encryption} encryption
    * @param {typeof import("./encryption/all.js")} modules
-   * @returns {Loadedness}
+   * @returns {LoadedModules}
    */
   #make(encryption, modules) {
     const parts = this.#partsOf(encryption);
@@ -142,7 +142,7 @@ export class EncryptedDoor {
         couldWrite = encryption.mayWrite;
       },
     });
-    /** @type {Loadedness} */
+    /** @type {LoadedModules} */
     const loaded = { rooms, encryption, parts, mentions, outbox: null, stop: () => {} };
     const end = encryption.onIdentity((identity) => void this.#identityChanged(loaded, modules, identity));
     loaded.stop = () => {
@@ -163,7 +163,7 @@ export class EncryptedDoor {
       database,
       directory,
       trust,
-      identity: () => encryption.identity && { ...encryption.identity, signKey: encryption.identity.key },
+      identity: () => encryption.identity,
       mayWrite: () => encryption.mayWrite,
       calls: { ...calls, readMessages },
       now: () => clock.now(),
@@ -193,7 +193,8 @@ export class EncryptedDoor {
   }
 
   /**
-   * Reads a page that no stretch of a timeline takes, and notes up to where the room is known as it is asked for.
+   * Reads a page that no stretch of a timeline takes, and notes up to where the room is known as it is asked for. Fails
+   * with `unavailable` if the server has gone over to another history meanwhile: in that one it is not known so far.
    *
    * @param {string} id
    * @param {Where & { limit: number }} where
@@ -201,9 +202,11 @@ export class EncryptedDoor {
    * @returns {Promise<AskedPage>}
    */
   async readPage(id, where, read = readMessages) {
-    const { state } = this.#store;
-    const asked = state.timelines.get(id)?.seq ?? state.rooms.get(id)?.seq ?? 0;
-    return { ...(await read(id, where)), asked };
+    const { epoch, timelines, rooms } = this.#store.state;
+    const asked = timelines.get(id)?.seq ?? rooms.get(id)?.seq ?? 0;
+    const page = await read(id, where);
+    if (epoch && page.epoch && page.epoch !== epoch) throw { code: "unavailable" };
+    return { ...page, asked };
   }
 
   /**
@@ -237,9 +240,9 @@ export class EncryptedDoor {
   /**
    * My keys are open, or not any more.
    *
-   * @param {Loadedness} loaded
+   * @param {LoadedModules} loaded
    * @param {typeof import("./encryption/all.js")} modules
-   * @param {import("./encryption/encryption.js").Identity | null} identity
+   * @param {import("./encryption/parts.js").Identity | null} identity
    */
   async #identityChanged(loaded, modules, identity) {
     if (!identity) {
@@ -252,7 +255,7 @@ export class EncryptedDoor {
   }
 
   /**
-   * @param {Loadedness} loaded
+   * @param {LoadedModules} loaded
    * @param {typeof import("./encryption/all.js")} modules
    * @param {CryptoKey} key
    */
@@ -292,7 +295,7 @@ export class EncryptedDoor {
     this.#store.update({ keys: { ...keys, unkept: { messages, drafts } } });
   }
 
-  /** @param {Loadedness} loaded */
+  /** @param {LoadedModules} loaded */
   #closeShelves(loaded) {
     loaded.outbox?.close();
     loaded.outbox = null;
@@ -301,7 +304,7 @@ export class EncryptedDoor {
   }
 
   /** Does something once the modules are there, after everything that was asked for before. */
-  #then(/** @type {(loaded: Loadedness) => void} */ act) {
+  #then(/** @type {(loaded: LoadedModules) => void} */ act) {
     if (this.#loaded) act(this.#loaded);
     else void this.load().then(act);
   }

@@ -1,4 +1,4 @@
-//! The directory of keys (`service/directory.rs`, `e2ee.md` 13.2, 15.7).
+//! The directory of keys (`service/directory`, `e2ee.md` 13.2, 15.7).
 
 use std::time::Duration;
 

@@ -50,10 +50,10 @@ pub const RESTORED_MS: i64 = 7 * 24 * 3_600 * 1_000;
 pub const LOG_AGAIN: u64 = 2_000;
 /// A wrap that has been missing for so long while somebody could give it is counted as missing.
 pub const WRAP_MISSING: Duration = Duration::from_secs(60);
-/// Entries that are verified at a time for that.
-pub const AUDIT_SLICE: usize = 500;
 /// How often one encrypted room, taken at random, is compared with its log.
 pub const AUDIT: Duration = Duration::from_secs(600);
+/// Entries that are verified at a time for that.
+pub const AUDIT_SLICE: usize = 500;
 /// Links from an epoch to earlier ones.
 pub const KEY_LINKS: usize = 8;
 /// Bytes of an encrypted profile of a room.

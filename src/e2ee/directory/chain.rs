@@ -46,17 +46,6 @@ pub struct Checked {
     pub signed: SignedEntry,
 }
 
-/// Where rows of somebody else lead, from a position that both have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowsCheck {
-    /// The last position.
-    pub n: u64,
-    /// Its hash.
-    pub h: Hash,
-    /// The first position at which this chain has another row.
-    pub differs_at: Option<u64>,
-}
-
 /// One position.
 #[derive(Debug, Clone, Copy)]
 struct Position {
@@ -269,20 +258,6 @@ impl Chain {
         self.missing.iter().copied()
     }
 
-    /// Where rows from a position on lead. Nothing if the chain does not reach the position before it.
-    pub fn check_rows(&self, from: u64, rows: &[Row]) -> Option<RowsCheck> {
-        let mut n = from.checked_sub(1)?;
-        let mut found = RowsCheck { n, h: self.hash_at(n)?, differs_at: None };
-        for row in rows {
-            n += 1;
-            found.h = node(&found.h, n, row);
-            if found.differs_at.is_none() && self.row(n).is_some_and(|ours| ours != row) {
-                found.differs_at = Some(n);
-            }
-        }
-        Some(RowsCheck { n, ..found })
-    }
-
     /// Takes positions back that a restore lost. Their entries are missing until they are filled.
     pub fn append_rows(&mut self, rows: &[Row]) {
         for row in rows {
@@ -303,25 +278,6 @@ impl Chain {
             self.note_keys(&entry);
         }
         Ok(entry)
-    }
-
-    /// Drops what is after a position, for another chain that an operator has chosen.
-    pub fn truncate(&mut self, n: u64) {
-        self.positions.truncate(usize::try_from(n).unwrap_or(usize::MAX));
-        self.missing.retain(|missing| *missing <= n);
-        self.people.retain(|_, person| {
-            person.truncate(n);
-            !person.steps().is_empty()
-        });
-        self.tags.clear();
-        for Position { row, .. } in &self.positions {
-            self.tags.entry(row.tag).or_insert(row.uid);
-        }
-        let people = self.people.iter();
-        let known = people.flat_map(|(uid, person)| person.steps().iter().map(|step| (*uid, step)));
-        let keys = known.filter_map(|(uid, step)| step.known.map(|known| (uid, known)));
-        self.keys =
-            keys.flat_map(|(uid, known)| [(known.ed_pub, uid), (known.x_pub, uid)]).collect();
     }
 }
 

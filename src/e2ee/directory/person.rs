@@ -62,11 +62,6 @@ impl Person {
         self.find_roots();
     }
 
-    /// Drops what is after a position.
-    pub fn truncate(&mut self, n: u64) {
-        self.steps.retain(|step| step.n <= n);
-    }
-
     fn find_roots(&mut self) {
         let mut root = None;
         for Step { leaf, known, .. } in &mut self.steps {

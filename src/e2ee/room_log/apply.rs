@@ -4,7 +4,7 @@ use super::body::{Body, Kind, RemoveReason};
 use super::effect::{Effect, take_effect};
 use super::entry::{Entry, SignedEntry};
 use super::rule::{Refusal, Rule, require};
-use super::rules::Judged;
+use super::rules::Candidate;
 use super::state::State;
 use crate::e2ee::directory::DirectoryView;
 use crate::e2ee::pack::Hash;
@@ -35,7 +35,7 @@ pub fn apply(
     check_signature(&entry, signed, dir)?;
     check_actor(state, &entry, dir)?;
     check_phase(state, &entry)?;
-    Judged { state, entry: &entry, dir }.check()?;
+    Candidate { state, entry: &entry, dir }.check()?;
     Ok(finish(state, entry, signed.hash()))
 }
 

@@ -62,11 +62,6 @@ impl Batch {
         self.applied.push(applied.map_err(|refusal| BatchRefusal { index, refusal })?);
         Ok(())
     }
-
-    /// The entry that was pushed last.
-    pub fn last(&self) -> Option<&Applied> {
-        self.applied.last()
-    }
 }
 
 /// Whether all entries of a batch may be applied, one after the other. The given state stays as it is.

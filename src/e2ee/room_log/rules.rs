@@ -12,7 +12,7 @@ use crate::e2ee::pack::{Hash, UidText, pack};
 use crate::e2ee::signature::{check_ed_public, verify};
 
 /// An entry whose bytes, place, signature and actor are right.
-pub struct Judged<'a, D> {
+pub struct Candidate<'a, D> {
     /// The room before it.
     pub state: &'a State,
     /// The entry.
@@ -21,7 +21,7 @@ pub struct Judged<'a, D> {
     pub dir: &'a D,
 }
 
-impl<D: DirectoryView> Judged<'_, D> {
+impl<D: DirectoryView> Candidate<'_, D> {
     /// Whether the entry may be applied.
     ///
     /// # Errors

@@ -122,42 +122,54 @@ impl Actor {
     /// `mid_exists`, `rev_conflict`: the author has sent another one.
     fn known(&self, draft: &SealedDraft) -> Result<Option<Ack>> {
         let Some(stored) = self.facts.row(draft.envelope.mid) else { return Ok(None) };
-        let (rev, by) = (draft.rev, draft.envelope.by);
-        let is_own = stored.author == by;
-        let known = match &stored.kind {
+        match self.compare(stored, draft) {
+            Known::New => Ok(None),
+            Known::Same(ack) => Ok(Some(ack)),
+            Known::Other => Err(if draft.rev == 0 { mid_exists() } else { rev_conflict() }),
+        }
+    }
+
+    fn compare(&self, stored: &Stored, draft: &SealedDraft) -> Known {
+        let rev = draft.rev;
+        let is_own = stored.author == draft.envelope.by;
+        let answered = match &stored.kind {
             StoredKind::Message { .. } | StoredKind::Deleted { target: None, .. }
                 if rev < stored.rev =>
             {
-                is_own.then(|| self.superseded(draft))
+                self.superseded(draft)
             }
-            StoredKind::Message { content, .. } if rev == stored.rev => is_own.then(|| {
+            StoredKind::Message { content, .. } if rev == stored.rev => {
                 let is_same = match content {
                     Content::Sealed(Sealed { envelope, .. }) => *envelope == draft.json,
                     _ => true,
                 };
                 is_same.then_some(stored.rev_ack)
-            }),
-            StoredKind::Reaction { content, .. } if rev == 0 => is_own.then(|| {
+            }
+            StoredKind::Reaction { content, .. } if rev == 0 => {
                 let is_same = content.sealed().is_none_or(|known| known.envelope == draft.json);
                 is_same.then_some(stored.created_ack)
-            }),
-            StoredKind::Deleted { target: Some(target), .. } if rev == 0 => is_own
-                .then(|| (draft.envelope.reference == Some(*target)).then_some(stored.created_ack)),
+            }
+            StoredKind::Deleted { target: Some(target), .. } if rev == 0 => {
+                (draft.envelope.reference == Some(*target)).then_some(stored.created_ack)
+            }
             StoredKind::Deleted { target, envelope }
                 if rev == stored.rev || (target.is_some() && rev == 1) =>
             {
                 match envelope {
-                    Some(envelope) if *envelope == draft.json => Some(Some(stored.rev_ack)),
-                    Some(_) => is_own.then_some(None),
-                    None => is_own.then_some(Some(stored.rev_ack)),
+                    // Somebody else than the author may have deleted it.
+                    Some(envelope) if *envelope == draft.json => {
+                        return Known::Same(stored.rev_ack);
+                    }
+                    Some(_) => None,
+                    None => Some(stored.rev_ack),
                 }
             }
-            _ => None,
+            _ => return Known::New,
         };
-        match known {
-            None => Ok(None),
-            Some(Some(ack)) => Ok(Some(ack)),
-            Some(None) => Err(if rev == 0 { mid_exists() } else { rev_conflict() }),
+        match answered {
+            _ if !is_own => Known::New,
+            Some(ack) => Known::Same(ack),
+            None => Known::Other,
         }
     }
 
@@ -193,8 +205,8 @@ impl Actor {
         if !is_deletion && let Some(rotation) = encryption.rotation(&directory, seq) {
             return Err(rotation.into_error(encryption.head()));
         }
-        let key = check_citations(encryption, &directory.read().chain, envelope, least)?;
-        let Cited { kc, ed_pub } = key;
+        let Cited { kc, ed_pub } =
+            check_citations(encryption, &directory.read().chain, envelope, least)?;
         envelope
             .verify(encryption.rid(), &kc, &ed_pub)
             .map_err(|_| Error::with_detail(EncryptionDetail::BadSignature { index: None }))
@@ -309,6 +321,16 @@ impl Actor {
         self.facts.note_pending(mids, effect.bytes());
         Decision::Append(change, Effect::Sealed(Box::new(effect)))
     }
+}
+
+/// How a revision stands to what its author has sent before.
+enum Known {
+    /// The author has not sent this revision yet.
+    New,
+    /// It is the same envelope, which was answered so.
+    Same(Ack),
+    /// The author has sent another one.
+    Other,
 }
 
 /// What an envelope is verified with.

@@ -20,7 +20,7 @@ use crate::protocol::room::{Role, RoomKind};
 use crate::rooms::delivery::Delivery;
 use crate::rooms::encryption::{Encryption, Reading};
 use crate::rooms::inbox::LogRequest;
-use crate::rooms::judge::{Approved, Facts, Judged, logged, role_of};
+use crate::rooms::judge::{Approved, Facts, Judged, check_form, logged, role_of};
 use crate::rooms::member::Member;
 use crate::rooms::proposal::{Appended, Proposal};
 use crate::rooms::publication::Audience;
@@ -28,6 +28,15 @@ use crate::rooms::published::Published;
 use crate::rooms::shared::Shared;
 use crate::store::chat::change::{Change, Entry, LogChange, LoggedEntry, Outcome};
 use crate::store::chat::{LogBatch, MemberRow, RoomEncryption};
+
+/// How soon those who lack a key should get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// They have joined just now, and look at a room that they cannot read yet.
+    Joined,
+    /// It has time until they read or write.
+    Usual,
+}
 
 impl Actor {
     pub(super) async fn handle_log(&mut self, request: LogRequest) {
@@ -42,8 +51,8 @@ impl Actor {
             LogRequest::AddWraps(by, wraps, reply) => {
                 let _ = reply.send(self.add_wraps(by, wraps).await);
             }
-            LogRequest::BadWrap(pair, reply) => {
-                let _ = reply.send(self.remove_bad_wrap(pair).await);
+            LogRequest::BadWrap(id, reply) => {
+                let _ = reply.send(self.remove_bad_wrap(id).await);
             }
             LogRequest::LookAgain => {
                 if let Err(error) = self.look_again().await {
@@ -125,6 +134,7 @@ impl Actor {
         if !is_member && !knows {
             return Err(no_room());
         }
+        check_form(&proposal)?;
         let head = encryption.head();
         if proposal.after != head {
             return Err(Error::with_detail(EncryptionDetail::LogConflict { head }));
@@ -237,6 +247,7 @@ impl Actor {
         let Judged { batch, is_again } = judged;
         let from = batch.applied.first().map_or(0, |applied| applied.entry.seq);
         let has_join = batch.applied.iter().any(|one| matches!(one.entry.body, Body::Join { .. }));
+        let urgency = if has_join { Urgency::Joined } else { Urgency::Usual };
         let entries = batch.applied.iter().map(|one| (one.hash, one.entry.dn));
         let members: Vec<_> =
             batch.state.members.iter().map(|(uid, one)| (*uid, role_of(one.role))).collect();
@@ -246,9 +257,9 @@ impl Actor {
                 encryption.note_again(batch.applied.len());
             }
             // Who is barred has posted nothing.
-            let wraps = proposal.wraps.iter().map(|wrap| wrap.pair());
+            let wraps = proposal.wraps.iter().map(|wrap| wrap.id());
             let wraps: Vec<_> =
-                wraps.filter(|pair| !encryption.is_barred(*pair, proposal.by)).collect();
+                wraps.filter(|id| !encryption.is_barred(*id, proposal.by)).collect();
             encryption.add_wraps(wraps);
         }
         self.note_log(RoomEncryption {
@@ -267,7 +278,7 @@ impl Actor {
             let event = Event::Wrap { room: self.room.id, wrap: &wrap.own() }.encode();
             self.broadcast(Delivery::ToUser(wrap.uid, event)).await;
         }
-        self.announce(has_join).await;
+        self.announce(urgency).await;
     }
 
     /// What everybody may know of the log.
@@ -343,7 +354,7 @@ impl Actor {
     /// the room, a direct one, is dead, so that its people can begin anew.
     pub(super) async fn look_again(&mut self) -> Result<bool> {
         self.load_encryption().await?.forget_outlook();
-        self.announce(false).await;
+        self.announce(Urgency::Usual).await;
         let directory = self.shared.directory.clone();
         let is_dead = self.load_encryption().await?.outlook(&directory).is_dead;
         let is_found = self.room.state().row.kind == RoomKind::Dm && !self.is_abandoned;
@@ -355,8 +366,8 @@ impl Actor {
         Ok(is_dead)
     }
 
-    /// Publishes what members have not been told of yet. `has_join`: they wait for it.
-    pub(super) async fn announce(&mut self, has_join: bool) {
+    /// Publishes what members have not been told of yet.
+    pub(super) async fn announce(&mut self, urgency: Urgency) {
         let (directory, seq) = (self.shared.directory.clone(), self.published);
         let Some(encryption) = &mut self.encryption else { return };
         let news = encryption.news(&directory, seq);
@@ -368,7 +379,8 @@ impl Actor {
             self.publish_to(Audience::Members, event.encode()).await;
         }
         if !news.needed.is_empty() {
-            let event = Event::WrapsNeeded { room, needed: &news.needed, join: has_join };
+            let join = urgency == Urgency::Joined;
+            let event = Event::WrapsNeeded { room, needed: &news.needed, join };
             self.publish_to(Audience::Members, event.encode()).await;
         }
     }

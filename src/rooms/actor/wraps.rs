@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use super::Actor;
+use super::log::Urgency;
+use crate::base::encryption::WrapId;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::Uid;
 use crate::base::limits::encryption as limits;
 use crate::e2ee::directory::DirectoryView as _;
 use crate::e2ee::wraps::is_wrap;
-use crate::protocol::encryption::{Needed, PostedWrap};
+use crate::protocol::encryption::PostedWrap;
 use crate::protocol::event::Event;
 use crate::rooms::delivery::Delivery;
 use crate::rooms::proposal::KeyView;
@@ -37,21 +39,21 @@ impl Actor {
         let encryption = self.load_encryption().await?;
         let epoch = encryption.epoch();
         let needed: HashSet<_> = encryption.outlook(&directory).needed.iter().copied().collect();
-        let is_own = |pair: Needed| {
-            pair.uid == by
-                && (own..=own.saturating_add(1)).contains(&pair.generation)
-                && (1..=epoch).contains(&pair.epoch)
+        let is_own = |id: WrapId| {
+            id.uid == by
+                && (own..=own.saturating_add(1)).contains(&id.generation)
+                && (1..=epoch).contains(&id.epoch)
         };
         let mut wraps = wraps;
         wraps.retain(|wrap| {
-            let pair = wrap.pair();
+            let id = wrap.id();
             is_wrap(&wrap.bytes)
-                && (needed.contains(&pair) || is_own(pair))
-                && !encryption.is_barred(pair, by)
+                && (needed.contains(&id) || is_own(id))
+                && !encryption.is_barred(id, by)
         });
         // One statement cannot add the same twice.
         let mut seen = HashSet::new();
-        wraps.retain(|wrap| seen.insert(wrap.pair()));
+        wraps.retain(|wrap| seen.insert(wrap.id()));
         if wraps.is_empty() {
             return Ok(0);
         }
@@ -67,11 +69,11 @@ impl Actor {
         if let Some(encryption) = &mut self.encryption {
             encryption.add_wraps(added.iter().copied());
         }
-        for wrap in wraps.iter().filter(|wrap| added.contains(&wrap.pair())) {
+        for wrap in wraps.iter().filter(|wrap| added.contains(&wrap.id())) {
             let event = Event::Wrap { room, wrap: &wrap.own() }.encode();
             self.broadcast(Delivery::ToUser(wrap.uid, event)).await;
         }
-        self.announce(false).await;
+        self.announce(Urgency::Usual).await;
         Ok(added.len())
     }
 
@@ -82,16 +84,16 @@ impl Actor {
     }
 
     /// A member's own wrap is bad: it is gone, and needed again by somebody else than its poster.
-    pub(super) async fn remove_bad_wrap(&mut self, pair: Needed) -> Result<()> {
+    pub(super) async fn remove_bad_wrap(&mut self, id: WrapId) -> Result<()> {
         self.load_encryption().await?;
         let none = || Error::new(Code::NotFound, "There is no such key.");
-        let own = self.own_generation(pair.uid);
-        if pair.generation > own {
+        let own = self.own_generation(id.uid);
+        if id.generation > own {
             // Nobody can have tried it.
             return Err(none());
         }
         let (store, room) = (self.shared.store.clone(), self.room.id);
-        let poster = match self.bounded(store.remove_bad_wrap(room, pair)).await {
+        let poster = match self.bounded(store.remove_bad_wrap(room, id)).await {
             Ok(poster) => poster,
             Err(error) => {
                 self.encryption = None;
@@ -100,9 +102,9 @@ impl Actor {
         };
         let poster = poster.ok_or_else(none)?;
         if let Some(encryption) = &mut self.encryption {
-            encryption.remove_wrap(pair, poster);
+            encryption.remove_wrap(id, poster);
         }
-        self.announce(false).await;
+        self.announce(Urgency::Usual).await;
         Ok(())
     }
 }

@@ -102,7 +102,7 @@ impl Directory {
         self.shared.append_rows(&rows);
         self.shared.fill(entries.into_iter().map(|entry| (entry.n, entry.signed)));
         for uid in changed {
-            self.rooms.keys_changed(uid);
+            self.rooms.person_changed(uid);
         }
         if !rows.is_empty() {
             tracing::warn!(positions = rows.len(), "a client brought back what a restore had lost");
@@ -211,7 +211,7 @@ impl Directory {
     }
 }
 
-/// Compares a offered chain with ours.
+/// Compares an offered chain with ours.
 fn compare(chain: &Chain, offered: &Offered) -> Result<Comparison> {
     let Offered { head, from, rows, .. } = offered;
     if head.n <= chain.n() && chain.hash_at(head.n) == Some(head.h) {

@@ -145,7 +145,7 @@ impl Directory {
                 turn.is_stale = true;
                 return Err(Error::internal(broken));
             }
-            self.rooms.keys_changed(uid);
+            self.rooms.person_changed(uid);
         }
         Ok(Appended { n: self.shared.n(), outcome })
     }
@@ -198,7 +198,7 @@ impl Directory {
         match self.store.is_open(uid).await {
             Ok(is_open) => {
                 if self.shared.set_open(uid, is_open) {
-                    self.tell_rooms(uid);
+                    self.rooms.person_changed(uid);
                 }
             }
             Err(error) => {
@@ -266,7 +266,7 @@ impl Directory {
         let changed = self.shared.replace(chain);
         self.shared.set_state(state);
         for uid in changed {
-            self.rooms.keys_changed(uid);
+            self.rooms.person_changed(uid);
         }
         self.follow_all().await
     }
@@ -302,16 +302,9 @@ impl Directory {
     async fn follow_all(&self) -> Result<()> {
         let shut = self.store.shut_accounts().await?;
         for uid in self.shared.set_shut(shut) {
-            self.tell_rooms(uid);
+            self.rooms.person_changed(uid);
         }
         Ok(())
-    }
-
-    fn tell_rooms(&self, uid: Uid) {
-        match self.shared.is_open(uid) {
-            true => self.rooms.account_opened(uid),
-            false => self.rooms.account_shut(uid),
-        }
     }
 }
 

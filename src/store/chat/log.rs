@@ -8,11 +8,11 @@ use super::log_columns::{EntryColumns, MemberColumns, WrapColumns};
 use super::message_rows::{to_limit, unsigned};
 use super::rooms::{self, RoomRow};
 use super::{ChatStore, RoomEncryption};
-use crate::base::encryption::LogHead;
+use crate::base::encryption::{LogHead, WrapId};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::time::now_ms;
-use crate::protocol::encryption::{LogEntry, Needed, OwnWrap, PostedWrap};
+use crate::protocol::encryption::{LogEntry, OwnWrap, PostedWrap};
 use crate::protocol::room::{Role, RoomKind};
 use crate::store::pool::failed;
 
@@ -65,9 +65,9 @@ pub struct NewEncryptedRoom {
 #[derive(Debug, Clone, Default)]
 pub struct StoredWraps {
     /// Those there are.
-    pub present: Vec<Needed>,
+    pub present: Vec<WrapId>,
     /// Who is barred from posting which, because an earlier one was bad.
-    pub barred: Vec<(Needed, Uid)>,
+    pub barred: Vec<(WrapId, Uid)>,
     /// The key under which each member was last seen to write.
     pub sent: Vec<(Uid, u64)>,
 }
@@ -193,10 +193,10 @@ impl ChatStore {
         let present = client.query(present, &[&room.0, &number]).await.map_err(failed)?;
         let barred = client.query(barred, &[&room.0, &number]).await.map_err(failed)?;
         let sent = client.query(sent, &[&room.0]).await.map_err(failed)?;
-        let pair = |row: &Row| Needed { uid: Uid(row.get(0)), epoch, generation: unsigned(row, 1) };
+        let id = |row: &Row| WrapId { uid: Uid(row.get(0)), epoch, generation: unsigned(row, 1) };
         Ok(StoredWraps {
-            present: present.iter().map(pair).collect(),
-            barred: barred.iter().map(|row| (pair(row), Uid(row.get(2)))).collect(),
+            present: present.iter().map(id).collect(),
+            barred: barred.iter().map(|row| (id(row), Uid(row.get(2)))).collect(),
             sent: sent.iter().map(|row| (Uid(row.get(0)), unsigned(row, 1))).collect(),
         })
     }
@@ -234,7 +234,7 @@ impl ChatStore {
         poster: Uid,
         present: u64,
         wraps: &[PostedWrap],
-    ) -> Result<Vec<Needed>> {
+    ) -> Result<Vec<WrapId>> {
         let sql = "INSERT INTO chat.epoch_wraps AS w (room_id, epoch, user_id, gen, wrap, poster)
                    SELECT $1, i.epoch, i.user_id, i.gen, i.wrap, $6
                    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS i(epoch, user_id, gen, wrap)
@@ -255,12 +255,12 @@ impl ChatStore {
             &present,
         ];
         let rows = self.database.get().await?.query(sql, &values).await.map_err(failed)?;
-        let pair = |row: &Row| Needed {
+        let id = |row: &Row| WrapId {
             epoch: unsigned(row, 0),
             uid: Uid(row.get(1)),
             generation: unsigned(row, 2),
         };
-        Ok(rows.iter().map(pair).collect())
+        Ok(rows.iter().map(id).collect())
     }
 
     /// Removes a wrap that did not open, and bars its poster from posting another for the same key. The poster; nothing if
@@ -268,7 +268,7 @@ impl ChatStore {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn remove_bad_wrap(&self, room: RoomId, pair: Needed) -> Result<Option<Uid>> {
+    pub async fn remove_bad_wrap(&self, room: RoomId, id: WrapId) -> Result<Option<Uid>> {
         let sql = "WITH bad AS (
                        DELETE FROM chat.epoch_wraps
                        WHERE room_id = $1 AND epoch = $2 AND user_id = $3 AND gen = $4 RETURNING poster
@@ -278,7 +278,7 @@ impl ChatStore {
                    )
                    SELECT poster FROM bad";
         let values: [&(dyn ToSql + Sync); 4] =
-            [&room.0, &pair.epoch.cast_signed(), &pair.uid.0, &pair.generation.cast_signed()];
+            [&room.0, &id.epoch.cast_signed(), &id.uid.0, &id.generation.cast_signed()];
         let row = self.database.get().await?.query_opt(sql, &values).await.map_err(failed)?;
         Ok(row.map(|row| Uid(row.get(0))))
     }

@@ -61,7 +61,7 @@ test("what was written without a line is sent once, over a reload and a new key"
   await back.sees(id, "third");
   assert.deepEqual(bob.texts(id), ["before", "meanwhile", "first", "second", "third"]);
   assert.deepEqual(back.texts(id), bob.texts(id));
-  assert.equal((await alice.browser.database.getAll("outbox")).length, 0);
+  await until(async () => (await alice.browser.database.getAll("outbox")).length === 0, "nothing waits any more");
 });
 
 test("an answer that is lost leads to the same bytes again, and to one message", async () => {

@@ -52,7 +52,7 @@ test("twenty messages while keys change five times: each arrives once, in the or
     for (let at = 0; at < 10; at += 1) await client.say(id, `${client.person.name} ${at}`);
   };
   await Promise.all([rotate(), write(alice), write(bob)]);
-  await until(() => room.messages.length === 20, "all are there", 10_000);
+  await until(() => room.messages.length === 20, "all are there");
   for (const client of clients) await until(() => client.texts(id).length === 20);
   assert.equal(new Set(alice.texts(id)).size, 20);
   assert.deepEqual(alice.texts(id), bob.texts(id));

@@ -1,6 +1,6 @@
 /**
  * Whole clients in a random order. What happens at once is up to the machine, so a seed that fails may pass the next
- * time; more of them: web/encryption/simulate.js with `--kind keys` and `--kind backups`.
+ * time; more of them: web/encryption/simulate.js with `--kind keys`, `backups` or `mixed`.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -41,7 +41,9 @@ test("the list is followed to its end, kept over reloads, and only its rest is a
   await as(server, ada, (encryption) => encryption.directory.sync());
   assert.equal(ada.encryption.directory.n, 3);
   assert.equal(ada.encryption.directory.hasKeys("43"), true);
-  await ada.encryption.directory.entriesOf(["43"]);
+  server.calls.length = 0;
+  await Promise.all(Array.from({ length: 50 }, () => ada.encryption.directory.entriesOf(["43"])));
+  assert.deepEqual(server.calls, ["GET /api/dir/entries"], "those who ask at once share an answer");
   await ada.reload();
   server.calls.length = 0;
   await ada.encryption.directory.entriesOf(["43"]);

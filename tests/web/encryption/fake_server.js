@@ -1,5 +1,5 @@
 /**
- * The server's part in keys (sections 13.1, 13.2 and 11.4 of the encryption design), in memory and over `fetch`, and
+ * The server's part in keys (sections 13.1, 13.2 and 11.4 of e2ee.md), in memory and over `fetch`, and
  * what a bad one can do. It checks what the real one checks, so that a client that errs is refused here, too.
  */
 import assert from "node:assert/strict";

@@ -1,4 +1,5 @@
 /** A browser of somebody with the client's keys in it, and nothing drawn. */
+import { afterEach } from "node:test";
 import { NO_KEYS } from "../../../web/state/keys_state.js";
 import * as credentials from "../../../web/state/credentials.js";
 import { Encryption } from "../../../web/state/encryption/encryption.js";
@@ -7,6 +8,18 @@ import { recover } from "../../../web/state/encryption/recovery.js";
 export const PASSWORD = "plum orbit kettle 7";
 export const SECOND = "violet anchor stair 3";
 let made = 0;
+
+/**
+ * What a test has opened is closed with it: it would look at the server of a later test, be refused there, and look
+ * again and again, so that the program of the tests never ended.
+ *
+ * @type {Set<Encryption>}
+ */
+const open = new Set();
+afterEach(() => {
+  for (const encryption of open) encryption.close();
+  open.clear();
+});
 
 /** Few rounds are enough here; `password.test.js` has them all. */
 const { subtle } = crypto;
@@ -86,6 +99,7 @@ export class KeysBrowser {
       show: (change) => (this.state = { ...this.state, ...change }),
       epoch: () => this.epoch,
     });
+    open.add(this.encryption);
     this.encryption.useRooms({
       rotateAll: async () => ({ left: 0 * (this.rooms.rotated += 1) }),
       unlinkMine: async () => void (this.rooms.unlinked += 1),

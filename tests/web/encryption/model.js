@@ -56,7 +56,7 @@ const copy = (value) => JSON.parse(JSON.stringify(value));
 export const settle = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until something is so. */
-export async function until(holds, what = "what was waited for", ms = 15_000) {
+export async function until(holds, what = "what was waited for", ms = 30_000) {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
@@ -103,7 +103,7 @@ export class Person {
 
   identity(localKey) {
     const { uid, root, exchange, generation } = this;
-    return { uid, gen: generation.gen, root, key: generation.key, exchange, localKey };
+    return { uid, gen: generation.gen, root, signKey: generation.key, exchange, localKey };
   }
 }
 
@@ -714,8 +714,9 @@ export class Client {
     setTimeout(() => this.line === line && this.sync.receive(frameFromWire(told)));
   }
 
-  /** The line is there. */
+  /** The line is there; a page that is gone has none any more, whatever still wanted to bring it back. */
   connect() {
+    if (this.isClosed) return this;
     open.add(this);
     this.world.clients.add(this);
     this.line = {};
@@ -741,6 +742,7 @@ export class Client {
 
   /** The page is gone; what the browser keeps stays. */
   async close() {
+    this.isClosed = true;
     this.cut();
     this.world.clients.delete(this);
     await Promise.all((this.door.loaded?.rooms.all ?? []).map((room) => room.ledger.written()));

@@ -3,7 +3,7 @@
  *
  *     node tests/web/encryption/simulate.js --seeds 200 --steps 1000 [--from 1] [--kind plain|liars|restores|both]
  *
- * The kinds `keys` and `backups` are of whole clients: `--kind keys --seeds 200 --steps 60`.
+ * The kinds `keys`, `backups` and `mixed` are of whole clients: `--kind keys --seeds 200 --steps 60`.
  */
 import { forgetResults, remember } from "./simulation/memory.js";
 import { simulate } from "./simulation/world.js";
@@ -22,7 +22,7 @@ function option(name, otherwise) {
 }
 
 // Their modules take some of the program over, which the others do not need.
-const { CLIENT_KINDS: clients, simulateClients } = ["keys", "backups"].includes(option("kind", ""))
+const { CLIENT_KINDS: clients, simulateClients } = ["keys", "backups", "mixed"].includes(option("kind", ""))
   ? await import("./simulation/clients.js")
   : { CLIENT_KINDS: {}, simulateClients: simulate };
 if (!Object.keys(clients).length) remember();

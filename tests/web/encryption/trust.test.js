@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toBase64Url } from "../../../web/crypto/encoding.js";
 import * as trust from "../../../web/crypto/trust.js";
+import { followedEpoch } from "../../../web/crypto/restored.js";
 import { given, hex, INSTANCE, rep, unhex } from "./vectors.js";
 
 test("fingerprints and safety numbers are the published ones, on both screens", async () => {
@@ -166,6 +167,18 @@ test("restored: what stands in a part that was never loaded is no news", () => {
   );
   assert.equal(judge(5, []), "ok");
   assert.equal(trust.afterRestore(row(2), 12, 2), "outdated");
+});
+
+test("restored: the newest epoch that was followed is not the newest of the log", () => {
+  const state = { epoch: 3, entryOf: [undefined, 0, 4, 6] };
+  const batches = [
+    { seq: 1, last: 3 },
+    { seq: 20, last: 5 },
+    { seq: 30, last: 6 },
+  ];
+  const followed = (seq) => followedEpoch(state, batches, [{ from: 1, to: 5, seq }]);
+  assert.deepEqual([19, 20, 29, 30, 99].map(followed), [1, 2, 2, 3, 3]);
+  assert.equal(followedEpoch(state, batches, []), 0);
 });
 
 test("restored: reactions above the common place are fetched again, intervals above it are gone", () => {

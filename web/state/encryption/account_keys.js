@@ -1,5 +1,5 @@
 /**
- * My keys as the server keeps them: made, opened, changed (encryption design, 4, 13.1 and 14). A change counts only
+ * My keys as the server keeps them: made, opened, changed (e2ee.md, 4, 13.1 and 14). A change counts only
  * once it was read back from the server and opened with what the password gives. Nothing here is kept in this browser;
  * what is opened is held by who has asked for it, and dropped.
  */

@@ -1,4 +1,4 @@
-/** What a server that was set back has lost of the list of keys, in calls that it takes (encryption design, 11.4). */
+/** What a server that was set back has lost of the list of keys, in calls that it takes (e2ee.md, 11.4). */
 import { bringDirectoryBack } from "../../calls/directory.js";
 
 /** @typedef {import("../../crypto/directory.js").Head} Head */

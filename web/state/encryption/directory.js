@@ -1,5 +1,5 @@
 /**
- * The list of everybody's keys, as this browser has checked it (encryption design, 5.2 and 11.4): follows the server's
+ * The list of everybody's keys, as this browser has checked it (e2ee.md, 5.2 and 11.4): follows the server's
  * list to its end, keeps all of it, and holds the entries of the people who are met. A server that shows another list,
  * or an older one, is noticed here; an older one is given back what it has lost.
  */
@@ -52,6 +52,8 @@ export class KeyDirectory {
   #heads = [];
   /** @type {Promise<void> | null} */
   #syncing = null;
+  /** Whose entries are being fetched, and how long the list was then. @type {Map<string, Promise<void>>} */
+  #reading = new Map();
   /** What another browser of mine has seen of the list. @type {{ n: number, h: Bytes } | null} */
   #expected = null;
   /** What was brought back already, so that it is done once. */
@@ -170,7 +172,15 @@ export class KeyDirectory {
   async entriesOf(uids) {
     const lacking = this.#list.lacking(uids.filter((uid) => this.hasKeys(uid)));
     for (let at = 0; at < lacking.length; at += api.PEOPLE_MAX)
-      await this.#readEntries(lacking.slice(at, at + api.PEOPLE_MAX));
+      await this.#readOnce(lacking.slice(at, at + api.PEOPLE_MAX));
+  }
+
+  /** The messages of a page ask for their author at once, and share one answer. @param {string[]} uids */
+  #readOnce(uids) {
+    const name = `${this.#list.n}: ${uids.join()}`;
+    const reading = this.#reading.get(name) ?? this.#readEntries(uids).finally(() => this.#reading.delete(name));
+    this.#reading.set(name, reading);
+    return reading;
   }
 
   /** Whether the list has anything of somebody. @param {string} uid */

@@ -184,11 +184,6 @@ export class EncryptedShelf {
     return [...this.#values.keys()].find((key) => key.endsWith(end)) ?? null;
   }
 
-  /** How many values are on it. */
-  get size() {
-    return this.#values.size;
-  }
-
   close() {
     this.#tabs?.close();
     this.#watchers.clear();

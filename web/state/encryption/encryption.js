@@ -8,8 +8,7 @@ import { addDirectoryEntries } from "../../calls/directory.js";
 import { readEncryptionInfo, readTrust, unlock } from "../../calls/keys.js";
 import { signDirEntry, judgeOwn, tagOf } from "../../crypto/directory.js";
 import { equal, fromBase64Url, toBase64Url } from "../../crypto/encoding.js";
-import { open as openSealed } from "../../crypto/hpke.js";
-import { probe, sign } from "../../crypto/signatures.js";
+import { probe } from "../../crypto/signatures.js";
 import { openDatabase } from "../../platform/database.js";
 import { clock } from "../clock.js";
 import { authOf, changePassword } from "../credentials.js";
@@ -21,6 +20,7 @@ import { TrustStore } from "./trust_store.js";
 
 /** @typedef {import("../../crypto/encoding.js").Bytes} Bytes */
 /** @typedef {import("../keys_state.js").Alarm} Alarm */
+/** Mine, as encrypted rooms use them. @typedef {import("./parts.js").Identity} Identity */
 /** @typedef {import("../keys_state.js").KeysState} KeysState */
 
 /**
@@ -33,22 +33,6 @@ import { TrustStore } from "./trust_store.js";
  * @property {(gen: number, x: Bytes) => Promise<void>} wrapForNext  lets keys that come next read every room
  * @property {(uids: string[]) => void} directoryChanged
  * @property {() => void} trustChanged
- */
-/**
- * Mine, as encrypted rooms use them. `root` is my identity by the list of keys.
- *
- * @typedef {object} Identity
- * @property {string} uid
- * @property {Bytes} instance
- * @property {number} gen
- * @property {Bytes} root
- * @property {CryptoKey} key  signs
- * @property {(message: Bytes) => Promise<Bytes>} sign
- * @property {Map<number, import("../../crypto/hpke.js").ExchangePair>} exchange  by generation
- * @property {(sealed: { gen: number, info: Bytes, aad: Bytes, sealed: Bytes }) => Promise<Bytes>} openSealed
- * @property {() => number[]} generations
- * @property {(gen?: number) => { ed: Bytes, x: Bytes } | null} publicKeys
- * @property {CryptoKey} localKey  encrypts what this browser keeps
  */
 /**
  * @typedef {object} Person
@@ -434,28 +418,9 @@ export class Encryption {
     const root =
       identity && this.directory.view.has(this.uid) && this.directory.view.rootAt(this.uid, this.directory.n);
     if (!identity || !localKey || !root || !this.directory.hasKeys(this.uid)) return;
-    const { gen, exchange, ed } = identity;
-    if (this.identity?.key === identity.sign && equal(this.identity.root, root)) return;
-    const keyOf = (/** @type {number} */ of) => exchange.get(of);
-    this.#setIdentity({
-      uid: this.uid,
-      instance: this.instance,
-      gen,
-      root,
-      key: identity.sign,
-      sign: (message) => sign(identity.sign, message),
-      exchange,
-      openSealed: ({ gen: of, info, aad, sealed }) => {
-        const pair = keyOf(of);
-        return pair ? openSealed(pair, info, aad, sealed) : Promise.reject({ code: "cannot_open" });
-      },
-      generations: () => [...exchange.keys()],
-      publicKeys: (of = gen) => {
-        const x = keyOf(of)?.publicKey;
-        return x && of === gen ? { ed, x } : this.directory.view.keysOf(this.uid, of);
-      },
-      localKey,
-    });
+    const { gen, exchange } = identity;
+    if (this.identity?.signKey === identity.sign && equal(this.identity.root, root)) return;
+    this.#setIdentity({ uid: this.uid, gen, root, signKey: identity.sign, exchange, localKey });
   }
 
   /** @param {Identity | null} identity */

@@ -92,8 +92,8 @@ export class Ledger {
   #doubtful = new Set();
   intervals = new Intervals();
   /**
-   * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was known
-   * before, and the parts of the history that were loaded.
+   * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was
+   * followed before, and the parts of the history that were loaded.
    *
    * @type {{ common: number, epoch: number, loaded: import("./intervals.js").Interval[] }[]}
    */
@@ -421,8 +421,8 @@ export class Ledger {
     else this.#doubtful.delete(row.mid);
   }
 
-  /** Takes over a row that was kept. @param {Row} row */
-  restore(row) {
+  /** Takes up a row that was kept. @param {Row} row */
+  takeUp(row) {
     if (!this.#rows.has(row.mid)) this.#set(row);
   }
 
@@ -496,7 +496,7 @@ export class Ledger {
   loaded(interval) {
     this.intervals.add(interval);
     this.#letGo();
-    this.#shelf.noteIntervals(this.intervals.list);
+    this.#shelf.noteIntervals();
   }
 
   /**
@@ -542,7 +542,7 @@ export class Ledger {
    * What a restore of the server means for what is known: see `restore.js`.
    *
    * @param {{ common: number, lost: string[], again: string[], remain: import("./intervals.js").Interval[] }} found
-   * @param {number} epoch  the newest that was known when the restore was noticed
+   * @param {number} epoch  the newest that was followed when the restore was noticed
    */
   async afterRestore({ common, lost, again, remain }, epoch) {
     for (const mid of again) this.#forgetAbove(mid, common);

@@ -27,12 +27,13 @@ export class LedgerShelf {
   #edge = Infinity;
   /** @type {Map<string, Row>} */
   #dirty = new Map();
-  /** @type {Interval[] | null} */
-  #intervals = null;
+  #hasNewIntervals = false;
   /** @type {Ledger | null} */
   #ledger = null;
   /** @type {Promise<void> | null} */
   #writing = null;
+  /** Writes come one after the other: what is older must not come last. @type {Promise<void>} */
+  #tail = Promise.resolve();
 
   /** @param {Parts} parts @param {string} name */
   constructor(parts, name) {
@@ -53,7 +54,7 @@ export class LedgerShelf {
     ledger.restores = kept?.restores ?? [];
     const rows = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = rows.length < NEWEST ? 0 : Math.min(...rows.map(({ createdSeq }) => createdSeq));
-    for (const row of rows) this.#restore(ledger, row);
+    for (const row of rows) this.#takeUp(ledger, row);
     this.#stored = new Intervals(kept?.intervals ?? []);
     ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
   }
@@ -68,27 +69,15 @@ export class LedgerShelf {
     const end = Math.min(to, this.#edge);
     if (from > end) return;
     const rows = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
-    for (const row of rows) this.#restore(ledger, row);
+    for (const row of rows) this.#takeUp(ledger, row);
     for (const each of this.#stored.take(from, end))
       if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
   }
 
-  /**
-   * The messages that are kept, from a place backwards.
-   *
-   * @param {number} before
-   * @param {number} limit
-   * @returns {Promise<Row[]>} the newest first
-   */
-  async before(before, limit) {
-    await this.written();
-    return this.#read({ from: [this.#name], to: [this.#name, before], descending: true, limit });
-  }
-
   /** @param {Ledger} ledger @param {Row & { reactions?: Row[] }} row */
-  #restore(ledger, { reactions = [], ...row }) {
-    ledger.restore(row);
-    for (const reaction of reactions) ledger.restore(reaction);
+  #takeUp(ledger, { reactions = [], ...row }) {
+    ledger.takeUp(row);
+    for (const reaction of reactions) ledger.takeUp(reaction);
   }
 
   /** @param {import("../../platform/database.js").Range} range @returns {Promise<(Row & { reactions?: Row[] })[]>} */
@@ -113,9 +102,9 @@ export class LedgerShelf {
     this.#writeLater();
   }
 
-  /** @param {Interval[]} list */
-  noteIntervals(list) {
-    this.#intervals = list;
+  /** The parts of the history that are loaded have changed. */
+  noteIntervals() {
+    this.#hasNewIntervals = true;
     this.#writeLater();
   }
 
@@ -135,25 +124,34 @@ export class LedgerShelf {
       await this.#write();
       if (!this.#parts.identity()) return;
     }
+    await this.#tail;
   }
 
-  async #write() {
+  /** @returns {Promise<void>} */
+  #write() {
+    const done = this.#tail.then(() => this.#writeNow());
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  async #writeNow() {
     const key = this.#parts.identity()?.localKey;
     const ledger = this.#ledger;
     const rows = [...this.#dirty.values()];
-    const intervals = this.#intervals;
+    const hasNewIntervals = this.#hasNewIntervals;
     this.#writing = null;
     if (!key || !ledger) return;
     this.#dirty.clear();
-    this.#intervals = null;
+    this.#hasNewIntervals = false;
     const changes = await Promise.all(rows.map((row) => this.#record(key, ledger, row)));
-    await this.#parts.database.write([...changes, ...(intervals ? [this.#intervalsRecord(ledger, intervals)] : [])]);
+    // As they are now: a restore may have come between.
+    await this.#parts.database.write([...changes, ...(hasNewIntervals ? [this.#intervalsRecord(ledger)] : [])]);
   }
 
-  /** @param {Ledger} ledger @param {Interval[]} intervals */
-  #intervalsRecord({ restores }, intervals) {
+  /** @param {Ledger} ledger */
+  #intervalsRecord({ restores, intervals }) {
     const all = new Intervals(this.#stored.list);
-    for (const each of intervals) all.add(each);
+    for (const each of intervals.list) all.add(each);
     const value = { intervals: all.list, ...(restores.length ? { restores } : {}) };
     return { store: /** @type {const} */ ("meta"), key: ["intervals", this.#name], value };
   }
@@ -175,7 +173,7 @@ export class LedgerShelf {
    */
   async rewrite(ledger, mids) {
     this.#stored = new Intervals();
-    await this.#parts.database.write([this.#intervalsRecord(ledger, ledger.intervals.list)]);
+    await this.#parts.database.write([this.#intervalsRecord(ledger)]);
     for (const mid of mids) {
       const row = ledger.row(mid);
       if (row) this.note(row);

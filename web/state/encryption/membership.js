@@ -104,7 +104,9 @@ export async function wrapForNext(parts, room, gen, x) {
     ];
     wraps.push(toWire({ epoch, uid: parts.uid, gen, w: await again(parts, () => wrapFor(of, to, key)) }));
   }
-  if (wraps.length) await parts.calls.giveWraps(room.id, wraps);
+  if (!wraps.length) return;
+  await parts.calls.giveWraps(room.id, wraps);
+  await room.keys.noteWraps(wraps);
 }
 
 /** Whether I can let somebody back in here. @param {Parts} parts @param {EncryptedRoom} room @param {string} uid */

@@ -1,6 +1,6 @@
 /**
  * What was done with my account elsewhere: sign-ins, and changes of password or keys. What happened while this browser
- * was away is found by the sessions, and by the version of the keys, that it has not seen yet (encryption design,
+ * was away is found by the sessions, and by the version of the keys, that it has not seen yet (e2ee.md,
  * 14.11). A notice stays until somebody has seen to it.
  */
 import { listSessions } from "../../calls/account.js";

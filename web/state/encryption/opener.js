@@ -43,9 +43,11 @@ export class Opener {
   }
 
   /**
+   * Begins the checks of all entries that `open` is asked for next, with what is known of their part of the history.
+   *
    * @param {string} id
    * @param {Entry[]} entries
-   * @param {import("../ingest.js").Loaded | undefined} page
+   * @param {import("../ingest.js").Loaded | undefined} page  where they are from, if not live or from a replay
    */
   async begin(id, entries, page) {
     const room = this.#roomOf(id);
@@ -59,9 +61,11 @@ export class Opener {
   }
 
   /**
+   * Opens one entry and judges it by all before it.
+   *
    * @param {string} id
    * @param {Entry} entry
-   * @returns {Promise<Message | null>}
+   * @returns {Promise<Message | null>} what is shown; null if nothing is, as of a batch of the log
    */
   async open(id, entry) {
     const room = this.#roomOf(id);
@@ -148,7 +152,7 @@ export class Opener {
   }
 
   /**
-   * 8.5, 1 to 8.
+   * Everything that needs no other message (8.5, 1 to 8): form, log, directory, signature, key, contents.
    *
    * @param {EncryptedRoom} room
    * @param {any} json  the envelope as it came

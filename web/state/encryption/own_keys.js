@@ -1,6 +1,6 @@
 /**
  * My keys in this browser: how they come into it (first keys, sign-in, unlock card, recovery, fresh start), how they
- * change, and what is kept of them here (encryption design, 4.6, 12.2 and 14.1 to 14.14). Passwords and opened bundles
+ * change, and what is kept of them here (e2ee.md, 4.6, 12.2 and 14.1 to 14.14). Passwords and opened bundles
  * are held for as long as one of these takes, and while a recovery code is offered.
  */
 import { endOtherSessions, endSession } from "../../calls/account.js";

@@ -5,14 +5,14 @@
 
 /** @typedef {import("../../crypto/encoding.js").Bytes} Bytes */
 /**
- * Who I am, with my keys.
+ * Who I am, with my keys. `root` is my identity by the list of keys.
  *
  * @typedef {object} Identity
  * @property {string} uid
- * @property {number} gen
+ * @property {number} gen  the newest generation
  * @property {Bytes} root
  * @property {CryptoKey} signKey
- * @property {Map<number, import("../../crypto/hpke.js").ExchangePair>} exchange
+ * @property {Map<number, import("../../crypto/hpke.js").ExchangePair>} exchange  by generation
  * @property {CryptoKey} localKey  of this browser, for what it keeps
  */
 /**

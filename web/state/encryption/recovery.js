@@ -1,4 +1,4 @@
-/** Signing in with the recovery code, by somebody who has forgotten the password (encryption design, 14.7 a). */
+/** Signing in with the recovery code, by somebody who has forgotten the password (e2ee.md, 14.7 a). */
 import { readEncryptionInfo } from "../../calls/keys.js";
 import { fromBase64Url } from "../../crypto/encoding.js";
 import { probe } from "../../crypto/signatures.js";

@@ -12,7 +12,8 @@ import { rotate } from "./rotation.js";
 
 /** Messages of a page that is compared. */
 const PAGE = 500;
-const ATTEMPTS = 4;
+/** How often others may post a batch first while this browser posts again what is lost. */
+const CONFLICTS_MOST = 200;
 const WAIT_MS = 500;
 /** How long others get to bring back what only they know, at least. */
 const OTHERS_MS = 10_000;
@@ -22,7 +23,7 @@ const OTHERS_MS = 10_000;
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
- * @param {number} epoch  the newest of the room that was known when the restore was noticed
+ * @param {number} epoch  the newest of the room that was followed when the restore was noticed
  * @param {string} history  of the server, which is compared
  */
 export async function comparePlaces(parts, room, epoch, history) {
@@ -41,7 +42,8 @@ export async function comparePlaces(parts, room, epoch, history) {
     theirs.unshift(...rows.map(({ mid, createdSeq, revSeq }) => ({ mid, createdSeq, revSeq })));
     const first = rows[0]?.createdSeq ?? 0;
     const isCommon = rows.some(({ mid, createdSeq }) => ledger.row(mid)?.createdSeq === createdSeq);
-    if (isCommon || !page.moreBefore || first <= least) break;
+    // A server that shows the same page again is not asked for ever.
+    if (isCommon || !page.moreBefore || first <= least || first >= (before ?? Infinity)) break;
     before = first;
   }
   const found = compareAfterRestore(known.map(withNewestChange(room)), ledger.intervals.list, theirs);
@@ -71,7 +73,7 @@ function withNewestChange({ ledger }) {
  */
 export async function postAgain(parts, room, theirs) {
   await parts.alone(`e2ee-${room.name}`, async () => {
-    for (let attempt = 1; room.state && theirs < room.state.seq; attempt += 1) {
+    for (let conflicts = 0; room.state && theirs < room.state.seq;) {
       const lines = await room.entriesFrom(theirs + 1);
       const first = lines[0];
       if (!first) return;
@@ -88,7 +90,8 @@ export async function postAgain(parts, room, theirs) {
       } catch (error) {
         const { code, detail } = /** @type {any} */ (error);
         // Somebody else was first.
-        if (code !== "log_conflict" || attempt === ATTEMPTS * 50) throw error;
+        conflicts += 1;
+        if (code !== "log_conflict" || conflicts === CONFLICTS_MOST) throw error;
         theirs = Number(detail?.head?.seq ?? theirs);
         await parts.wait(WAIT_MS * parts.random());
       }

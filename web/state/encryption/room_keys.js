@@ -2,7 +2,7 @@
  * The keys of one room's epochs (section 7 of e2ee.md): found by the walk of 7.2, kept where nothing can export them,
  * and told to be missing where nobody has handed them over yet.
  */
-import { fromBase64Url, importSecret } from "../../crypto/encoding.js";
+import { equal, fromBase64Url, importSecret } from "../../crypto/encoding.js";
 import { checkLinks, findKey, findRawKey, holdsLeftOut, leftOut } from "../../crypto/epochs.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -24,8 +24,6 @@ export class RoomKeys {
   broken = new Set();
   /** Epochs whose links have all been opened. @type {Set<number>} */
   #checked = new Set();
-  /** Wraps of mine that did not open, by epoch. @type {Set<number>} */
-  bad = new Set();
   /** @type {Promise<void> | null} */
   #loading = null;
   /** Walks under way, by epoch. @type {Map<number, Promise<CryptoKey | null>>} */
@@ -57,6 +55,8 @@ export class RoomKeys {
   }
 
   async #load() {
+    const wraps = await this.#parts.database.get("rooms", [this.#room.name, "wraps"]);
+    for (const wrap of wraps ?? []) this.#wraps.set(nameOf(wrap), wrap);
     const rows = await this.#parts.database.getAll("epochs", { under: [this.#room.name] });
     for (const { key, value } of rows) if (value instanceof CryptoKey) this.#keys.set(key[1], value);
     const kept = await this.#parts.database.get("rooms", [this.#room.name, "broken"]);
@@ -86,22 +86,36 @@ export class RoomKeys {
   async #find(epoch) {
     const found = await this.#walk(epoch);
     if (found || this.#parts.now() - (this.#asked.get(epoch) ?? -Infinity) < AGAIN_MS) return found;
-    for (let before = undefined; ;) {
-      const told = await this.#readWraps(before);
+    for await (const oldest of this.#pages()) {
       const key = await this.#walk(epoch);
-      const oldest = Math.min(...told.wraps.map((wrap) => wrap.epoch));
       if (key) return key;
-      if (!told.wraps.length || oldest <= epoch || oldest <= 1) break;
-      before = oldest;
+      if (oldest <= epoch) break;
     }
     this.#asked.set(epoch, this.#parts.now());
     return null;
   }
 
+  /**
+   * Notes the wraps of mine that the server has, the newest first.
+   *
+   * @returns {AsyncGenerator<number>} the oldest epoch of each page
+   */
+  async *#pages() {
+    for (let before = Infinity; ;) {
+      const { wraps } = await this.#readWraps(before === Infinity ? undefined : before);
+      const oldest = Math.min(...wraps.map((wrap) => wrap.epoch));
+      // A server that goes on with what it has told already is not asked for ever.
+      if (!wraps.length || oldest >= before) return;
+      yield oldest;
+      if (oldest <= 1) return;
+      before = oldest;
+    }
+  }
+
   /** @param {number | undefined} before */
   async #readWraps(before) {
     const told = await this.#parts.calls.readWraps(this.#room.id, before);
-    for (const { epoch, gen, w } of told.wraps) this.#note({ epoch, gen, w });
+    await this.noteWraps(told.wraps);
     if (before === undefined) {
       this.#room.shut = told.shut;
       this.#room.why = told.why;
@@ -109,12 +123,32 @@ export class RoomKeys {
     return told;
   }
 
-  /** @param {{ epoch: number, gen: number, w: string }} wrap */
+  /**
+   * Wraps of mine are kept here, too: a backup of the server may lose them, and what is kept of keys cannot be sealed
+   * to anybody. The server has them as well, so they are no secret.
+   *
+   * @param {{ epoch: number, gen: number, w: string }[]} wraps
+   */
+  async noteWraps(wraps) {
+    await this.load();
+    const fresh = wraps.filter((wrap) => this.#note(wrap));
+    if (fresh.length) await this.#keepWraps();
+  }
+
+  #keepWraps() {
+    return this.#parts.database.put("rooms", [this.#room.name, "wraps"], this.#list());
+  }
+
+  /** @param {{ epoch: number, gen: number, w: string }} wrap @returns {boolean} whether it was not known */
   #note({ epoch, gen, w }) {
     try {
-      this.#wraps.set(`${epoch}/${gen}`, { epoch, gen, w: fromBase64Url(w) });
+      const wrap = { epoch, gen, w: fromBase64Url(w) };
+      const known = this.#wraps.get(nameOf(wrap));
+      this.#wraps.set(nameOf(wrap), wrap);
+      return !known || !equal(known.w, wrap.w);
     } catch {
-      this.bad.add(epoch);
+      // What is no bytes is no wrap.
+      return false;
     }
   }
 
@@ -124,8 +158,7 @@ export class RoomKeys {
    * @param {{ epoch: number, gen: number, w: string }} wrap
    */
   async take(wrap) {
-    await this.load();
-    this.#note(wrap);
+    await this.noteWraps([wrap]);
     this.#asked.clear();
     if (!this.#room.state || wrap.epoch > this.#room.state.epoch) return;
     if (await this.#walk(wrap.epoch)) this.arrived();
@@ -187,8 +220,8 @@ export class RoomKeys {
 
   /** A wrap of mine is no good: somebody else has to make one. @param {{ epoch: number, gen: number }} wrap */
   async #report({ epoch, gen }) {
-    this.#wraps.delete(`${epoch}/${gen}`);
-    this.bad.add(epoch);
+    this.#wraps.delete(nameOf({ epoch, gen }));
+    await this.#keepWraps();
     await this.#parts.calls.reportWrap(this.#room.id, { epoch, gen }).catch(() => {});
   }
 
@@ -268,11 +301,10 @@ export class RoomKeys {
 
   /** Every wrap of mine that the server has. @returns {Promise<Wrap[]>} */
   async all() {
-    for (let before = undefined; ;) {
-      const { wraps } = await this.#readWraps(before);
-      const oldest = Math.min(...wraps.map((wrap) => wrap.epoch));
-      if (!wraps.length || oldest <= 1 || oldest === before) return this.#list();
-      before = oldest;
-    }
+    for await (const _ of this.#pages());
+    return this.#list();
   }
 }
+
+/** @param {{ epoch: number, gen: number }} wrap */
+const nameOf = ({ epoch, gen }) => `${epoch}/${gen}`;

@@ -2,6 +2,7 @@
  * All my encrypted rooms: who is told what of them, and what happens by itself. Each is an `EncryptedRoom`; this is
  * where the server's events, the list of keys, my own keys and the outbox meet.
  */
+import { followedEpoch } from "../../crypto/restored.js";
 import { describe, isDead } from "./described.js";
 import { Healing } from "./healing.js";
 import { letIn, renew, unlinkMine, waitsHere, wrapForNext } from "./membership.js";
@@ -23,6 +24,15 @@ import { EncryptedRoom } from "./room.js";
  * @property {(id: string, room: import("../types.js").EncryptedRoom) => void} show
  * @property {(id: string, messages: Message[]) => unknown} refresh  messages that are shown in another way now
  * @property {(id: string) => void} wake  what could not be sent may be so now
+ */
+
+/**
+ * What is known of a room as another history of the server begins.
+ *
+ * @typedef {object} Held
+ * @property {import("../../crypto/room_state.js").RoomState | null} state
+ * @property {import("./room.js").Batch[]} batches
+ * @property {import("./intervals.js").Interval[]} loaded
  */
 
 /** Logs that are fetched at once after a connect. */
@@ -48,9 +58,10 @@ export class EncryptedRooms {
   /** Rooms whose description changed. @type {Set<string>} */
   #untold = new Set();
   #isOver = false;
-  #epoch = "";
+  /** Which history of the server it is: what `hello` calls its epoch. */
+  #history = "";
   /**
-   * Rooms whose places are to be compared after a restore, with the newest epoch that was known of each before.
+   * Rooms whose places are to be compared after a restore, with the newest epoch that was followed of each before.
    *
    * @type {Promise<Map<string, number>>}
    */
@@ -71,11 +82,6 @@ export class EncryptedRooms {
     return this.#rooms.get(id) ?? null;
   }
 
-  /** Whether a room is encrypted by what this person knows of it, whatever the server says. @param {string} id */
-  isEncrypted(id) {
-    return this.#rooms.has(id) || this.#parts.trust.roomOfId(id) !== null;
-  }
-
   /** @returns {EncryptedRoom[]} */
   get all() {
     return [...this.#rooms.values()];
@@ -90,11 +96,11 @@ export class EncryptedRooms {
    * How the server describes rooms.
    *
    * @param {Room[]} rooms
-   * @param {string} epoch  which history of the server it is
+   * @param {string} history  of the server, in which this is so
    */
-  described(rooms, epoch) {
+  described(rooms, history) {
     for (const room of rooms) this.#known(room);
-    this.#follow(epoch);
+    this.#follow(history);
     for (const room of rooms) {
       const known = this.#known(room);
       if (!known) continue;
@@ -121,7 +127,7 @@ export class EncryptedRooms {
 
   /** A room that the server has just named. @param {Room} room */
   add(room) {
-    this.described([room], this.#epoch);
+    this.described([room], this.#history);
     return this.roomOf(room.id);
   }
 
@@ -371,14 +377,16 @@ export class EncryptedRooms {
    * Which history of the server it is. In another one than before, places are compared before anything of a room is
    * judged, also if this page has never seen the one before.
    *
-   * @param {string} epoch
+   * @param {string} history
    */
-  #follow(epoch) {
-    if (!epoch || epoch === this.#epoch) return;
-    const isOther = this.#epoch !== "";
-    this.#epoch = epoch;
-    const held = new Map(this.all.map(({ name, state }) => [name, state?.epoch ?? null]));
-    this.#toCompare = this.#lookAtHistory(epoch, isOther, held);
+  #follow(history) {
+    if (!history || history === this.#history) return;
+    const isOther = this.#history !== "";
+    this.#history = history;
+    const held = new Map(
+      this.all.map(({ name, state, batches, ledger }) => [name, { state, batches, loaded: ledger.intervals.list }]),
+    );
+    this.#toCompare = this.#lookAtHistory(history, isOther, held);
     for (const room of this.#rooms.values()) {
       room.histories += 1;
       this.#compareIfNeeded(room);
@@ -386,25 +394,28 @@ export class EncryptedRooms {
   }
 
   /**
-   * @param {string} epoch
+   * @param {string} history
    * @param {boolean} isOther  another tab may have noted it already, and this page was in the one before
-   * @param {Map<string, number | null>} held  the newest epochs of rooms that are held
+   * @param {Map<string, Held>} held  what was known of the rooms that are held
    * @returns {Promise<Map<string, number>>} rooms that are to be compared
    */
-  async #lookAtHistory(epoch, isOther, held) {
+  async #lookAtHistory(history, isOther, held) {
     const { database } = this.#parts;
-    const kept = (await database.get("meta", "history")) ?? { epoch, waiting: [] };
+    const kept = (await database.get("meta", "history")) ?? { epoch: history, waiting: [] };
     /** @type {Map<string, number>} */
     const waiting = new Map(kept.waiting);
-    if (kept.epoch !== epoch || isOther) {
-      const loaded = await database.getAll("meta", { under: ["intervals"] });
-      for (const name of new Set([...held.keys(), ...loaded.map(({ key }) => String(key[1]))])) {
+    if (kept.epoch !== history || isOther) {
+      const records = await database.getAll("meta", { under: ["intervals"] });
+      const stored = new Map(records.map(({ key, value }) => [String(key[1]), value.intervals]));
+      for (const name of new Set([...held.keys(), ...stored.keys()])) {
         if (waiting.has(name)) continue;
-        const newest = held.get(name) ?? (await database.get("rooms", [name, "state"]))?.state?.epoch;
-        waiting.set(name, newest ?? 0);
+        const here = held.get(name);
+        const { state, batches } = here?.state ? here : ((await database.get("rooms", [name, "state"])) ?? {});
+        const loaded = [...(here?.loaded ?? []), ...(stored.get(name) ?? [])];
+        waiting.set(name, state ? followedEpoch(state, batches, loaded) : 0);
       }
     }
-    await database.put("meta", "history", { epoch, waiting: [...waiting] });
+    await database.put("meta", "history", { epoch: history, waiting: [...waiting] });
     return waiting;
   }
 
@@ -419,18 +430,18 @@ export class EncryptedRooms {
 
   /** @param {EncryptedRoom} room @param {Promise<void> | null} before */
   async #compare(room, before) {
-    const history = this.#epoch;
+    const history = this.#history;
     await before;
     const waiting = await this.#toCompare;
     const epoch = waiting.get(room.name);
     if (epoch === undefined) return;
     room.ledger.left();
     // In yet another history it is compared once more, which waits for this.
-    for (let failures = 0; !this.#isOver && this.#epoch === history; failures += 1) {
+    for (let failures = 0; !this.#isOver && this.#history === history; failures += 1) {
       try {
         await room.load();
         await comparePlaces(this.#parts, room, epoch, history);
-        if (this.#epoch !== history) return;
+        if (this.#history !== history) return;
         waiting.delete(room.name);
         await this.#parts.database.put("meta", "history", { epoch: history, waiting: [...waiting] });
         return this.#tell(room);

@@ -127,6 +127,7 @@ async function attemptRotation(parts, room, { reason, prefix }) {
     throw error;
   });
   await post(parts, room, head, batch);
+  await room.keys.noteWraps(batch.wraps.filter(({ uid }) => uid === parts.uid).map(toWire));
   await room.keys.put(made.ring.state.epoch + 1, batch.ek);
 }
 
@@ -146,6 +147,8 @@ async function attemptEntries(parts, room, bodies) {
 }
 
 /**
+ * Does what makes keys, and does it again if the engine has failed for a moment.
+ *
  * @template T
  * @param {Parts} parts
  * @param {() => Promise<T>} seal
@@ -162,7 +165,7 @@ export async function again(parts, seal) {
   }
 }
 
-/** @param {{ epoch: number, uid: string, gen: number, w: Uint8Array }} wrap */
+/** A wrap as it travels. @param {{ epoch: number, uid: string, gen: number, w: Uint8Array }} wrap */
 export const toWire = ({ epoch, uid, gen, w }) => ({ epoch, uid, gen, w: toBase64Url(w) });
 
 /**

@@ -23,7 +23,8 @@ export class Search {
   #words;
   #ways;
   #before = Infinity;
-  #isStopped = false;
+  /** Counts pages and stops: a page that was stopped adds nothing. */
+  #turn = 0;
 
   /**
    * @param {string} text
@@ -38,30 +39,36 @@ export class Search {
 
   /** Looks at the next page. */
   async more() {
-    if (this.isRunning || this.isComplete || this.#isStopped || !this.#words.length) return;
+    if (this.isRunning || this.isComplete || !this.#words.length) return;
+    this.#turn += 1;
+    const turn = this.#turn;
     this.isRunning = true;
     this.error = null;
     this.changed();
     try {
-      await this.#look();
+      await this.#look(turn);
     } catch (error) {
-      this.error = /** @type {{ code?: string }} */ (error);
+      if (turn === this.#turn) this.error = /** @type {{ code?: string }} */ (error);
     }
+    if (turn !== this.#turn) return;
     this.isRunning = false;
     this.changed();
   }
 
-  /** What is under way counts no more. */
+  /** The page that is under way counts no more; `more` goes on with it. */
   stop() {
-    this.#isStopped = true;
-    this.changed = () => {};
+    if (!this.isRunning) return;
+    this.#turn += 1;
+    this.isRunning = false;
+    this.changed();
   }
 
-  async #look() {
+  /** @param {number} turn */
+  async #look(turn) {
     const where = { limit: PAGE, ...(this.#before === Infinity ? {} : { before: this.#before }) };
     const page = await this.#ways.read(where);
     await this.#ways.open(page, where, (messages) => {
-      if (this.#isStopped) return;
+      if (turn !== this.#turn) return;
       const placed = messages.filter(({ lost }) => !lost).sort((a, b) => b.createdSeq - a.createdSeq);
       const oldest = placed.at(-1);
       const known = new Set(this.found.map(({ mid }) => mid));

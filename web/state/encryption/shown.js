@@ -1,11 +1,9 @@
 /** How a message of an encrypted room is shown: what was checked of it, as the same shape that plain ones have. */
+import { countReactions } from "../../crypto/order.js";
 
 /** @typedef {import("./ledger.js").Row} Row */
 /** @typedef {import("../types.js").Message} Message */
 
-/** Reactions that are counted (8.6): of one author, and on one message. */
-const OF_ONE = 20;
-const ON_ONE = 200;
 /** A clock that is so far off the server's is shown in the details. */
 const CLOCK_MS = 10 * 60_000;
 
@@ -44,28 +42,21 @@ export function messageOf(row, reactions, me, place) {
 }
 
 /**
- * One reaction for each author and emoji, in the order in which they came.
+ * The reactions that count, and which of them are mine.
  *
  * @param {Row[]} all
  * @param {string} me
  */
 function counted(all, me) {
-  /** @type {Record<string, string[]>} */
-  const reactions = {};
+  const given = all.filter(
+    ({ kind, verdict, opened, emoji }) => kind === "react" && verdict === "ok" && opened && emoji,
+  );
+  const reactions = Object.fromEntries(
+    countReactions(given.map(({ emoji = "", author, revSeq }) => ({ e: emoji, by: author, revSeq }))),
+  );
   /** @type {Record<string, string>} */
   const mine = {};
-  /** @type {Map<string, number>} */
-  const ofOne = new Map();
-  let count = 0;
-  for (const { kind, verdict, opened, emoji = "", author, mid } of all.toSorted((a, b) => a.revSeq - b.revSeq)) {
-    const given = ofOne.get(author) ?? 0;
-    const people = reactions[emoji] ?? [];
-    if (kind !== "react" || verdict !== "ok" || !opened || !emoji || people.includes(author)) continue;
-    if (given === OF_ONE || count === ON_ONE) continue;
-    ofOne.set(author, given + 1);
-    count += 1;
-    reactions[emoji] = [...people, author];
-    if (author === me) mine[emoji] = mid;
-  }
+  for (const { emoji = "", author, mid } of given.toSorted((a, b) => b.revSeq - a.revSeq))
+    if (author === me && reactions[emoji]?.includes(me)) mine[emoji] = mid;
   return { reactions, mine };
 }

@@ -1,5 +1,5 @@
 /**
- * Whose keys I know and trust, and which rooms are encrypted for ever (encryption design, 11.1 and 11.2). Sealed with a
+ * Whose keys I know and trust, and which rooms are encrypted for ever (e2ee.md, 11.1 and 11.2). Sealed with a
  * key of mine and kept on the server, so it follows the account; a copy stays in this browser. Tabs and browsers write
  * by compare-and-swap, and what two have noted is joined.
  */
@@ -161,7 +161,7 @@ export class TrustStore {
    * Somebody's keys, as the list has them, against what is known; entries first (`entriesOf`).
    *
    * @param {string} uid
-   * @returns {"first" | "same" | "rotated" | "renamed" | "reset" | "old" | "two_names" | "no_keys"}
+   * @returns {import("./parts.js").Judged}
    */
   judge(uid) {
     if (this.#directory.namesakesOf(uid).length) return "two_names";

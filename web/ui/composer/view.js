@@ -15,7 +15,7 @@ import { isSeen } from "../base/letters.js";
 import { toast } from "../base/toast.js";
 import { beginAnew } from "../people/direct.js";
 import { unblockPerson } from "../people/blocking.js";
-import { roomName } from "../people/people.js";
+import { roomWords } from "../people/room_words.js";
 import { createAbout } from "./about.js";
 import { createAttachButton } from "./attach_button.js";
 import { Attachments, refusalText } from "./attachments.js";
@@ -157,9 +157,9 @@ export class Composer {
     const room = state.rooms.get(this.#room);
     if (!room) return;
     this.#closed.update(room, isBlockedRoom(state, room), state.encrypted.get(this.#room)?.condition);
-    const name = roomName(state, room);
-    this.#field.node.setAttribute("aria-label", t("composer_label", { room: name }));
-    this.#field.node.placeholder = t("composer_placeholder", { room: name });
+    const { label, placeholder } = roomWords(state, room);
+    this.#field.node.setAttribute("aria-label", label);
+    this.#field.node.placeholder = placeholder;
     this.#followTargets(state);
     this.#followDraft(state);
     if (this.#attachments.update(state)) this.#updateSend();
@@ -305,15 +305,16 @@ export class Composer {
     return true;
   }
 
-  /** Sends what is in the field, at once or after a moment that it needs. */
+  /** Sends what is in the field, at once or once it can be: after a moment that it needs, or when my keys are open. */
   #submit() {
     const typed = this.#field.text.trim();
     if ((!typed && !this.#hasFiles) || this.#send.disabled || this.#isWaiting) return;
     this.focus();
-    const missing = this.#preparation.missing(typed);
-    if (!missing) return this.#finish();
+    const waits = [this.#preparation.missing(typed), this.#actions.messages.opening(this.#room)];
+    if (!waits.some(Boolean)) return this.#finish();
+    // The text stays in the field meanwhile, so it cannot be lost.
     this.#isWaiting = true;
-    void missing.then(() => {
+    void Promise.all(waits).then(() => {
       this.#isWaiting = false;
       if (this.node.isConnected && !this.#send.disabled) this.#finish();
     });

@@ -58,7 +58,7 @@ function createSearchView(store, actions, id) {
     placeholder: t("search_chat_hint"),
     input: () => {
       clearTimeout(timer);
-      timer = setTimeout(() => void begin(), PAUSE_MS);
+      timer = setTimeout(() => void begin().catch((error) => setText(status, errorText(error))), PAUSE_MS);
     },
   });
 
@@ -78,7 +78,7 @@ function createSearchView(store, actions, id) {
 
   function goOn() {
     if (search?.isRunning) return search.stop();
-    search?.more().catch((error) => setText(status, errorText(error)));
+    void search?.more();
   }
 
   function draw() {
@@ -128,8 +128,9 @@ function createSearchView(store, actions, id) {
   return view;
 }
 
-/** How far back it has looked, said as it is. @param {Search} search */
-function howFar({ isRunning, isComplete, since, found }) {
+/** How far back it has looked, said as it is, or why it could not go on. @param {Search} search */
+function howFar({ isRunning, isComplete, since, found, error }) {
+  if (error) return errorText(error);
   const reach = isComplete
     ? t("search_to_beginning")
     : since === null

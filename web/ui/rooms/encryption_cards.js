@@ -48,8 +48,12 @@ export function createEncryptionCards(store, actions, id) {
   }
 
   const saveEvidence = async () => {
-    const text = await actions.encrypted.evidence(id);
-    if (text) downloadText("impulse-evidence.json", text);
+    try {
+      const text = await actions.encrypted.evidence(id);
+      if (text) downloadText("impulse-evidence.json", text);
+    } catch (error) {
+      toast(errorText(/** @type {{ code?: string }} */ (error)));
+    }
   };
 
   return {

@@ -8,7 +8,8 @@ import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { roomPath } from "../base/routes.js";
 import { openInvite } from "../people/doors.js";
-import { roomName, roomPicture } from "../people/people.js";
+import { roomPicture } from "../people/people.js";
+import { roomWords } from "../people/room_words.js";
 
 /**
  * @param {import("../../state/types.js").Store} store
@@ -27,7 +28,7 @@ export function beginning(store, actions, room) {
     "div",
     { class: "beginning" },
     roomPicture(state, room),
-    el("h2", { dir: "auto" }, t("empty_room", { room: roomName(state, room) })),
+    el("h2", { dir: "auto" }, roomWords(state, room).beginning),
     el("p", { dir: "auto" }, room.topic || t("empty_room_hint")),
     room.e2ee ? encryptedNote(state, room) : null,
     buttons.some(Boolean) ? el("div", { class: "beginning-buttons" }, buttons) : null,

@@ -1,6 +1,6 @@
 /**
  * One browser of a person: it follows the directory, the logs and the messages of its rooms, keeps keys, rotates, heals
- * and repairs as the encryption design says (7, 8.5, 11.4, 13.6). All cryptography is that of web/crypto.
+ * and repairs as e2ee.md says (7, 8.5, 11.4, 13.6). All cryptography is that of web/crypto.
  */
 import * as batches from "../../../../web/crypto/batches.js";
 import { Directory } from "../../../../web/crypto/directory.js";
@@ -8,7 +8,7 @@ import { equal, randomBytes, Refused } from "../../../../web/crypto/encoding.js"
 import * as envelopes from "../../../../web/crypto/envelope.js";
 import * as epochs from "../../../../web/crypto/epochs.js";
 import * as log from "../../../../web/crypto/room_log.js";
-import { afterRestore, compareAfterRestore } from "../../../../web/crypto/trust.js";
+import { afterRestore, compareAfterRestore, followedEpoch } from "../../../../web/crypto/restored.js";
 import { Answer } from "./server.js";
 
 const ROTATE_ATTEMPTS = 6;
@@ -101,6 +101,7 @@ export class Browser {
         lackingSince: null,
         repairedAt: -Infinity,
         restored: null,
+        followedEpoch: 0,
         instanceEpoch: this.server.epoch,
       });
     }
@@ -136,8 +137,6 @@ export class Browser {
       else ring.state = state;
     }
     room.batches = told;
-    // After a restore what is new is judged by what was known before it.
-    if (room.instanceEpoch === this.server.epoch) room.newestEpoch = ring.state.epoch;
   }
 
   /** Step 2 of 11.4. */
@@ -179,6 +178,8 @@ export class Browser {
     for (const row of rows) await this.#takeRow(room, row, others);
     room.followed = seq;
     room.intervals = [{ from: 1, to: seq, seq }];
+    // After a restore what is new is judged by what was known before it.
+    room.followedEpoch = followedEpoch(room.ring.state, room.batches, room.intervals);
     for (const row of [...room.rows.values()].filter(({ is, lost, again }) => is === "missing" && !lost && !again)) {
       const opened = await this.#open(room, parse(row.env));
       if (opened) Object.assign(row, { is: "shown", content: opened });
@@ -259,7 +260,7 @@ export class Browser {
       Object.assign(room.rows.get(mid), forgotten);
     }
     Object.assign(room, {
-      restored: { common: found.common, epoch: room.newestEpoch ?? 0, loaded: room.intervals },
+      restored: { common: found.common, epoch: room.followedEpoch, loaded: room.intervals },
       intervals: found.remain,
       followed: 0,
       instanceEpoch: this.server.epoch,

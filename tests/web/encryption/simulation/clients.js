@@ -41,6 +41,10 @@ export class Clients {
   counts = { steps: 0, taken: 0, restores: 0, lost: 0, read: 0 };
   /** Messages that the server has taken and has lost since. @type {Set<string>} */
   lost = new Set();
+  /** New messages that somebody was told are taken. @type {Set<string>} */
+  acknowledged = new Set();
+  /** What was sealed in an envelope, by its signature. @type {Map<string, string>} */
+  texts = new Map();
   saved = null;
   written = 0;
 
@@ -58,16 +62,33 @@ export class Clients {
     Object.assign(this, { world, clients, id, room });
     room.isRestored = false;
     this.saved = world.backup();
+    for (const client of clients) this.#watch(client);
     await this.#open(clients[0].person, await makeBrowser());
   }
 
   /** @param {any} person @param {any} browser */
   async #open(person, browser) {
-    const client = new Client(this.world, person, browser).connect();
+    const client = new Client(this.world, person, browser);
+    this.#watch(client);
+    client.connect();
     this.clients.push(client);
     await until(() => client.state.rooms.has(this.id), "the room is named", PATIENCE_MS);
     await client.rooms.open(this.id);
     return client;
+  }
+
+  /** Notes what is sent, and what is answered. @param {any} client */
+  #watch({ socket, messages }) {
+    const { command } = socket;
+    socket.command = async (op, fields) => {
+      if (op !== "msg.send") return command(op, fields);
+      const { mid, rev, kind, s } = fields.env;
+      const entry = messages.sealedEntries().find(({ msg }) => msg.mid === mid && msg.rev === rev);
+      if (entry) this.texts.set(s, entry.msg.t ?? "");
+      const answer = await command(op, fields);
+      if (kind === "msg" && rev === 0) this.acknowledged.add(mid);
+      return answer;
+    };
   }
 
   async step() {
@@ -264,6 +285,8 @@ export class Clients {
     await until(() => waits().length === 0, "everything is sent", PATIENCE_MS);
     this.counts.taken = this.room.messages.length;
     this.counts.lost = this.lost.size;
+    for (const mid of this.acknowledged)
+      assert.ok(this.room.find(mid) || this.lost.has(mid), "what was taken is there, or went with a backup");
     for (const client of this.clients) await this.#check(client, `${client.person.name}'s browser`);
     for (const person of this.world.people.values()) {
       const fresh = await this.#open(person, await makeBrowser());
@@ -288,13 +311,21 @@ export class Clients {
     await until(tryAll, "everybody is let in", PATIENCE_MS);
   }
 
+  /** What somebody has to read of a message that the server has. */
+  #taken({ mid, kind, env, reacts }) {
+    // A reaction may come just as its message is deleted.
+    const people = kind === "del" ? [] : reacts.filter((each) => each.kind === "react").map(({ by }) => by);
+    const text = kind === "del" ? "" : this.texts.get(env.s);
+    return asRead({ mid, kind, t: text, verdict: "ok", reactions: { "👍": [...new Set(people)] } });
+  }
+
   async #check(client, whose) {
-    const wanted = this.room.messages.map(({ mid, kind }) => `${mid} ${kind}`);
+    const wanted = this.room.messages.map((message) => this.#taken(message));
     const shown = () =>
       client
         .shown(this.id)
         .filter(({ lost, status }) => !lost && status === "sent")
-        .map(({ mid, kind, verdict }) => `${mid} ${verdict === "ok" ? kind : verdict}`);
+        .map(asRead);
     await until(() => shown().join() === wanted.join(), `${whose} reads everything`, PATIENCE_MS).catch((error) => {
       assert.deepEqual(shown(), wanted, error.message);
     });
@@ -315,13 +346,17 @@ export class Clients {
   }
 }
 
-/**
- * What happens beside the everyday things. Keys of people that change and backups that are restored do not meet: what
- * somebody has signed with keys of before, after a restore, may count as made with an outdated key (11.4).
- */
+/** A message as it is compared. */
+function asRead({ mid, kind, t, verdict, reactions = {} }) {
+  const people = [...(reactions["👍"] ?? [])].sort().join("+");
+  return [mid, verdict === "ok" ? kind : verdict, t, people].join(" ").trimEnd();
+}
+
+/** What happens beside the everyday things. */
 export const CLIENT_KINDS = {
   keys: { save: 0, restore: 0 },
   backups: { newKeys: 0, reset: 0 },
+  mixed: {},
 };
 
 /**

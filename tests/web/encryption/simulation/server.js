@@ -1,5 +1,5 @@
 /**
- * A server that does what section 15 of the encryption design says, and no more. Its data can be copied and restored.
+ * A server that does what section 15 of e2ee.md says, and no more. Its data can be copied and restored.
  */
 import {
   Directory,

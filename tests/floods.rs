@@ -1,6 +1,12 @@
 //! Very many requests and connections of one client: what it gets, what it is refused, and that no other
 //! client is affected.
 
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/process.rs"]
+mod process;
+mod support;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -20,8 +26,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::process;
-use crate::support;
 use crate::support::TestServer;
 use crate::support::client::PATIENCE;
 
