@@ -145,7 +145,7 @@ impl Transfers {
             "/unbounded" => streamed(LONG, End::AtLength),
             "/breaks" => streamed(LONG, End::Fails(3)),
             "/short" => streamed(LONG, End::After(3)),
-            "/more" => streamed(limits::PIECE as u64 + 1, End::AtLength),
+            "/more" => streamed(limits::DOWNLOAD_PIECE as u64 + 1, End::AtLength),
             _ => Response::empty(404),
         }
     }
@@ -185,7 +185,7 @@ impl Source for Pattern {
                 _ => {}
             }
             let Range { start, end } = self.left;
-            let piece = pattern(start..end.min(start + limits::PIECE as u64));
+            let piece = pattern(start..end.min(start + limits::DOWNLOAD_PIECE as u64));
             self.left.start += piece.len() as u64;
             self.given += 1;
             self.made.fetch_add(1, Ordering::SeqCst);
