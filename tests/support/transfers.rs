@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use impulse::base::error::{Code, Error};
@@ -96,6 +97,8 @@ impl Transfers {
         let conflict = || Error::new(Code::Conflict, "No.");
         let path = request.head.path.as_str();
         if path == "/refused" {
+            // It has to look something up.
+            tokio::time::sleep(Duration::from_millis(20)).await;
             return Err(conflict());
         }
         let mut body = request.stream()?;
