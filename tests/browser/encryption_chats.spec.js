@@ -144,6 +144,13 @@ test("what was written without a line arrives once, and lies nowhere in clear", 
   await openRoom(bob.page, "ada");
   await message(bob.page, "canary five").waitFor();
   assert.equal(await bob.page.locator(".composer textarea").inputValue(), "canary four, a draft");
+  // Whoever writes before the keys are open loses nothing.
+  await ada.page.reload();
+  await ada.page.locator(".composer textarea").waitFor();
+  await say(ada.page, "canary seven, at once");
+  await message(bob.page, "canary seven").waitFor();
+  const beyond = await ada.page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+  assert.equal(beyond, 0, "the page is as high as the window, so no focus can move it");
   for (const { page, problems } of [ada, bob]) {
     assert.deepEqual(
       problems.filter((each) => !/WebSocket|ERR_|Failed to load/.test(each)),
@@ -273,7 +280,7 @@ const STORAGES = {
 
 test("keys that cannot be kept as they are, or not at all, still open the chat, and the page says so", async () => {
   for (const [how, says] of [
-    ["wrapped", "so it is kept wrapped"],
+    ["wrapped", "so it is kept encrypted"],
     ["forbidden", "This browser keeps nothing"],
   ]) {
     const { page, context } = await visitor(browser, PLACES.phone);

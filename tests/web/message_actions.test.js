@@ -196,3 +196,21 @@ test("a message is pending, then sent; one that is refused stays until it is sen
   assert.equal(state.timelines.get("4").messages.length, 1);
   messages.stop();
 });
+
+test("what is written in an encrypted chat before my keys are open waits for them, and is sent then", async () => {
+  const parts = createParts({ timelines: new Map() });
+  const isEncrypted = (/** @type {string} */ room) => room === "5";
+  const messages = new MessageActions({ store: parts.store, socket: parts.socket, ingest: parts.ingest, isEncrypted });
+  messages.start("1");
+  assert.equal(messages.opening("4"), null, "a plain room waits for nothing");
+  let isOpen = false;
+  const opened = messages.opening("5")?.then(() => (isOpen = true));
+  await later();
+  assert.ok(opened && !isOpen);
+  const shelf = { keep() {}, recall: () => null, keysOf: () => [], watchKeptUnder: () => () => {} };
+  messages.startSealed({ shelf, send: () => new Promise(() => {}) });
+  await opened;
+  assert.equal(messages.opening("5"), null);
+  messages.stopSealed();
+  assert.ok(messages.opening("5"), "and again without them");
+});

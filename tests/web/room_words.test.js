@@ -16,11 +16,12 @@ test("a conversation does not begin as a place does, nor is anything written int
   const words = roomWords(state, chat);
   assert.equal(words.beginning, "This is the very beginning of your chat with ada.");
   assert.equal(words.placeholder, "Message ada");
+  assert.equal(words.leave, "Leave conversation");
 });
 
 test("no language calls the people of a conversation a room", () => {
   const room = { en: /\broom\b/i, es: /\bsala\b/i, ru: /комнат|Написать в /i };
   for (const [language, messages] of Object.entries({ en, es, ru }))
-    for (const key of ["empty_direct", "composer_direct", "composer_direct_label"])
+    for (const key of ["empty_direct", "composer_direct", "composer_direct_label", "leave_group"])
       assert.doesNotMatch(messages[key].replace("{room}", ""), room[language], `${language}: ${key}`);
 });

@@ -107,6 +107,7 @@ export const rooms = {
   mute_room: "Mute this room",
   unmute_room: "Unmute this room",
   mark_read: "Mark as read",
+  leave_group: "Leave conversation",
   leave_question_group: "Leave the conversation with {room}? It goes on without you.",
   last_owner_leaves: "You are the only owner here. Make somebody else an owner first, then you can leave.",
   last_owner_role: "A room needs an owner, and this is the only one. Make somebody else an owner first.",

@@ -107,6 +107,7 @@ export const rooms = {
   mute_room: "Silenciar esta sala",
   unmute_room: "Dejar de silenciar",
   mark_read: "Marcar como leída",
+  leave_group: "Salir de la conversación",
   leave_question_group: "¿Salir de la conversación con {room}? Seguirá sin ti.",
   last_owner_leaves: "Aquí solo tú eres propietario. Nombra antes a otra persona y luego podrás salir.",
   last_owner_role: "Una sala necesita un propietario y este es el único. Nombra antes a otro.",

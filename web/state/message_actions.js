@@ -58,6 +58,8 @@ export class MessageActions {
   /** That of encrypted rooms, once my keys are open. @type {Outbox | null} */
   #sealed = null;
   #isEncrypted;
+  /** Who waits for my keys to open. @type {(() => void)[]} */
+  #waitForKeys = [];
   #isOnline = false;
   #preview;
   /** @type {(refusal: Refusal) => void} */
@@ -121,6 +123,19 @@ export class MessageActions {
     this.#showSetAside();
     for (const [room, timeline] of this.#store.state.timelines) if (!timeline.moreAfter) this.showWaiting(room);
     if (this.#isOnline) this.#sealed.flush();
+    for (const go of this.#waitForKeys.splice(0)) go();
+  }
+
+  /**
+   * Until something can be written in a room: null if it can be now. After a reload my keys open only once the page
+   * has long been usable.
+   *
+   * @param {string} room
+   * @returns {Promise<void> | null}
+   */
+  opening(room) {
+    if (!this.#isEncrypted(room) || this.#sealed) return null;
+    return new Promise((go) => void this.#waitForKeys.push(go));
   }
 
   /** My keys are not here any more. What waits stays where it is kept. */

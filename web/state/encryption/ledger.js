@@ -92,8 +92,8 @@ export class Ledger {
   #doubtful = new Set();
   intervals = new Intervals();
   /**
-   * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was followed
-   * before, and the parts of the history that were loaded.
+   * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was
+   * followed before, and the parts of the history that were loaded.
    *
    * @type {{ common: number, epoch: number, loaded: import("./intervals.js").Interval[] }[]}
    */

@@ -124,8 +124,8 @@ export class RoomKeys {
   }
 
   /**
-   * Wraps of mine are kept here, too: a backup of the server may lose them, and what is kept of keys cannot be sealed to
-   * anybody. The server has them as well, so they are no secret.
+   * Wraps of mine are kept here, too: a backup of the server may lose them, and what is kept of keys cannot be sealed
+   * to anybody. The server has them as well, so they are no secret.
    *
    * @param {{ epoch: number, gen: number, w: string }[]} wraps
    */

@@ -305,15 +305,16 @@ export class Composer {
     return true;
   }
 
-  /** Sends what is in the field, at once or after a moment that it needs. */
+  /** Sends what is in the field, at once or once it can be: after a moment that it needs, or when my keys are open. */
   #submit() {
     const typed = this.#field.text.trim();
     if ((!typed && !this.#hasFiles) || this.#send.disabled || this.#isWaiting) return;
     this.focus();
-    const missing = this.#preparation.missing(typed);
-    if (!missing) return this.#finish();
+    const waits = [this.#preparation.missing(typed), this.#actions.messages.opening(this.#room)];
+    if (!waits.some(Boolean)) return this.#finish();
+    // The text stays in the field meanwhile, so it cannot be lost.
     this.#isWaiting = true;
-    void missing.then(() => {
+    void Promise.all(waits).then(() => {
       this.#isWaiting = false;
       if (this.node.isConnected && !this.#send.disabled) this.#finish();
     });

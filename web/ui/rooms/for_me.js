@@ -14,6 +14,7 @@ import { toast } from "../base/toast.js";
 import { levelOf } from "../notify/news.js";
 import { toggleBlock } from "../people/blocking.js";
 import { namesOf, roomName } from "../people/people.js";
+import { roomWords } from "../people/room_words.js";
 import { whileLeaving } from "./leaving.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -86,7 +87,7 @@ export function createForMe(store, actions, id) {
               "button",
               { type: "button", class: "button", click: () => void leaveRoom(store, actions, id, alert.say) },
               icon("leave"),
-              t("leave_room"),
+              roomWords(store.state, room).leave,
             ),
           )
         : null,
@@ -163,7 +164,8 @@ export async function leaveRoom(store, actions, id, say = toast) {
     { room: roomName(store.state, room) },
   );
   if (!(await isLeavingAgreed(store, actions, id))) return;
-  if (!(await ask({ title: t("leave_room"), text, confirm: t("leave_room"), danger: true }))) return;
+  const leave = roomWords(store.state, room).leave;
+  if (!(await ask({ title: leave, text, confirm: leave, danger: true }))) return;
   await whileLeaving(id, async () => {
     try {
       await actions.rooms.leave(id);

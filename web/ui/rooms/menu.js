@@ -10,6 +10,7 @@ import { openMenu } from "../base/menu.js";
 import { toast } from "../base/toast.js";
 import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
+import { roomWords } from "../people/room_words.js";
 import { beginBeside, isPlainDirect } from "../people/direct.js";
 import { openChatSearch, openRoomDetails, openShield } from "./doors.js";
 import { hideRoom, leaveRoom } from "./for_me.js";
@@ -52,6 +53,8 @@ export function openRoomMenu(store, actions, id, anchor) {
     peer
       ? item(blocked ? "undo" : "ban", t(blocked ? "unblock" : "block"), () => void toggleBlock(store, actions, peer))
       : null,
-    iMay(state, room, "leave") ? item("leave", t("leave_room"), () => void leaveRoom(store, actions, id)) : null,
+    iMay(state, room, "leave")
+      ? item("leave", roomWords(state, room).leave, () => void leaveRoom(store, actions, id))
+      : null,
   ]);
 }
