@@ -86,7 +86,7 @@ function digestOf(page, name) {
   }, name);
 }
 
-test("what is pasted, dropped and picked is attached in order, removed by key, described, and sent with a text", async (t) => {
+test("what is pasted, dropped and picked is attached in order, removed, described and sent with a text", async (t) => {
   if (!isMeasuring) return t.skip(UNMEASURED);
   const { page } = ada;
   await hand(page, "paste", "body", picture("one.png", 300, 200));

@@ -281,7 +281,7 @@ test("a message waits for its files, and nothing of its room overtakes it; other
   two.close();
 });
 
-test("the next message of a room is sent once one with files is there, also if that is refused for a moment", async () => {
+test("the next message of a room waits until one with files is there, also where that is refused", async () => {
   const answers = /** @type {{ resolve: (answer: any) => void, reject: (error: any) => void }[]} */ ([]);
   const { files, messages, sent, connect, close } = await client(
     () => new Promise((resolve, reject) => void answers.push({ resolve, reject })),
