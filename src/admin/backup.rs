@@ -84,13 +84,14 @@ pub(super) async fn verify(path: &Path) -> Result<Value, String> {
         name = signals.next() => Err(format!("stopped by {name}")),
     };
     databases.close().await;
-    let (_, audit) = verified?;
+    let (restored, audit) = verified?;
     if let Some(n) = audit.broken_at {
         return Err(format!(
             "the backup is readable, but its audit log was tampered with at entry {n}"
         ));
     }
-    let mut answer = outcome(&checked, &Restored::default());
+    let missing = Restored { sent_missing: restored.sent_missing, ..Restored::default() };
+    let mut answer = outcome(&checked, &missing);
     answer["audit_entries"] = json!(audit.entries - 1);
     answer["verified"] = json!(true);
     Ok(answer)
@@ -110,10 +111,12 @@ fn check(path: &Path) -> Result<(File, Checked), String> {
     }
     let progress = Arc::new(Progress::default());
     let watch = Watch::start("checked", progress.clone(), None);
-    let seen = |part: &Part| {
-        if let Part::Rows(_, copied) = part {
-            progress.add(copied);
+    let seen = |part: &Part| match part {
+        Part::Rows(_, copied) => progress.add(copied),
+        Part::Sent(_, _, piece) => {
+            progress.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
+        Part::File(..) | Part::End(_) => {}
     };
     let checked = backup::check(BufReader::new(&file), seen);
     watch.end();
@@ -235,12 +238,20 @@ fn description(file: &Path, saved: &Saved) -> Value {
     answer["file"] = json!(file.display().to_string());
     answer["bytes"] = json!(saved.bytes);
     answer["sha256"] = json!(hex::encode(&saved.hash));
+    answer["files"] = json!(saved.sent);
+    if saved.sent_missing > 0 {
+        answer["files_missing"] = json!(saved.sent_missing);
+    }
     answer
 }
 
 fn outcome(checked: &Checked, restored: &Restored) -> Value {
     let mut answer = counts(&checked.header, &checked.end.rows);
     answer["sha256"] = json!(hex::encode(&checked.hash));
+    answer["files"] = json!(checked.end.sent);
+    if restored.sent_missing > 0 {
+        answer["files_missing"] = json!(restored.sent_missing);
+    }
     if let Some(epoch) = restored.epoch {
         answer["epoch"] = json!(epoch);
         answer["keys"] = json!("cannot be changed at first: see impulse admin directory");

@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::FileStore;
+use super::writers::Writers;
 use crate::base::error::Result;
 use crate::base::ids::FileId;
 
 /// What has arrived of a file so far, and where more goes.
 #[derive(Debug)]
 pub struct Arrival {
-    store: FileStore,
+    writers: Writers,
     id: FileId,
     file: Arc<File>,
     length: u64,
 }
 
 impl Arrival {
-    pub(super) fn new(store: FileStore, id: FileId, file: File, length: u64) -> Self {
-        Self { store, id, file: Arc::new(file), length }
+    pub(super) fn new(writers: Writers, id: FileId, file: File, length: u64) -> Self {
+        Self { writers, id, file: Arc::new(file), length }
     }
 
     /// Which file it is.
@@ -40,7 +40,7 @@ impl Arrival {
     /// `disk_full`, `unavailable`; then the piece is not there.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
         let (file, at, more) = (self.file.clone(), self.length, piece.len() as u64);
-        self.store.write(move || file.write_all_at(&piece, at)).await?;
+        self.writers.run(move || file.write_all_at(&piece, at)).await?;
         self.length += more;
         Ok(())
     }
@@ -51,8 +51,8 @@ impl Arrival {
     /// `disk_full`, `unavailable`.
     pub async fn sync(&mut self) -> Result<u64> {
         let (file, length) = (self.file.clone(), self.length);
-        self.store
-            .write(move || {
+        self.writers
+            .run(move || {
                 // What a write that failed has left behind the end.
                 if file.metadata()?.len() != length {
                     file.set_len(length)?;

@@ -17,11 +17,13 @@ mod counts;
 pub mod kind;
 pub mod name;
 mod sweep;
+mod writers;
 
 pub use arrival::Arrival;
 pub use counts::FileCounts;
 pub use kind::Kind;
 pub use sweep::{Found, Sweep};
+pub use writers::{disk_full, refused};
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -30,13 +32,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::base::crash_point::crash_point;
-use crate::base::error::{Code, Error, Result};
+use crate::base::error::Result;
 use crate::base::hex;
 use crate::base::ids::FileId;
 use crate::base::limits::files as limits;
+use writers::{Writers, unavailable};
 
 /// The rights of folders and files: those of the server's user alone.
 const FOLDER: u32 = 0o700;
@@ -73,13 +75,13 @@ impl Rendition {
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: Arc<PathBuf>,
-    writers: Arc<Semaphore>,
+    writers: Writers,
 }
 
 impl FileStore {
     /// In this folder, which is made when it is first needed.
     pub fn at(root: PathBuf) -> Self {
-        Self { root: Arc::new(root), writers: Arc::new(Semaphore::new(limits::WRITERS)) }
+        Self { root: Arc::new(root), writers: Writers::default() }
     }
 
     /// Where it is.
@@ -90,6 +92,12 @@ impl FileStore {
     /// Whether there is such a folder.
     pub fn exists(&self) -> bool {
         self.root.join(MARK).exists()
+    }
+
+    /// Whether it has this mark.
+    pub fn is_marked(&self, mark: [u8; 16]) -> bool {
+        let found = fs::read_to_string(self.root.join(MARK));
+        found.is_ok_and(|found| found.trim() == hex::encode(&mark))
     }
 
     /// Makes the folder, or makes sure that it is the one with this mark: files of another database would look like
@@ -155,7 +163,8 @@ impl FileStore {
     ) -> Result<Arrival> {
         let (path, mut options) = (self.arriving(id), options.clone());
         let file = self
-            .write(move || {
+            .writers
+            .run(move || {
                 let file = options.mode(FILE).open(&path)?;
                 if file.metadata()?.len() < received {
                     return Err(io::Error::other("a part of a file is missing"));
@@ -164,7 +173,7 @@ impl FileStore {
                 Ok(file)
             })
             .await?;
-        Ok(Arrival::new(self.clone(), id, file, received))
+        Ok(Arrival::new(self.writers.clone(), id, file, received))
     }
 
     /// Gives an arrived file its name; from then on it is there, also after a power cut. May be repeated.
@@ -173,21 +182,22 @@ impl FileStore {
     /// `disk_full`, `unavailable`.
     pub async fn settle(&self, id: FileId) -> Result<()> {
         let (from, to) = (self.arriving(id), self.path(id, Rendition::Original));
-        self.write(move || {
-            let folder = to.parent().unwrap_or(Path::new("."));
-            if !folder.exists() {
-                make_folder(folder)?;
-                sync_folder(folder.parent().unwrap_or(Path::new(".")))?;
-            }
-            match fs::rename(&from, &to) {
-                // It had its name before a crash.
-                Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
-                renamed => renamed?,
-            }
-            crash_point("renamed");
-            sync_folder(folder)
-        })
-        .await
+        self.writers
+            .run(move || {
+                let folder = to.parent().unwrap_or(Path::new("."));
+                if !folder.exists() {
+                    make_folder(folder)?;
+                    sync_folder(folder.parent().unwrap_or(Path::new(".")))?;
+                }
+                match fs::rename(&from, &to) {
+                    // It had its name before a crash.
+                    Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
+                    renamed => renamed?,
+                }
+                crash_point("renamed");
+                sync_folder(folder)
+            })
+            .await
     }
 
     /// Whether all of a file is there under its name.
@@ -211,17 +221,18 @@ impl FileStore {
     pub async fn remove(&self, id: FileId) -> Result<()> {
         let forms = Rendition::ALL.map(|form| self.path(id, form));
         let arriving = self.arriving(id);
-        self.write(move || {
-            for path in forms.iter().chain([&arriving]) {
-                match fs::remove_file(path) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
+        self.writers
+            .run(move || {
+                for path in forms.iter().chain([&arriving]) {
+                    match fs::remove_file(path) {
+                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
+                    crash_point("unlinked");
                 }
-                crash_point("unlinked");
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 
     /// The first bytes of what has arrived of a file, and the SHA-256 of all of it. On a thread that may block.
@@ -262,44 +273,6 @@ impl FileStore {
         let folder = name.get(..2).unwrap_or_default();
         self.root.join(folder).join(format!("{name}{}", form.suffix()))
     }
-
-    /// Does something to the disk on a thread that may block, few at a time.
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> io::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let permit = self.writers.clone().acquire_owned().await.map_err(Error::internal)?;
-        let working = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        working.await.map_err(Error::internal)?.map_err(refused)
-    }
-}
-
-/// Why the disk did not do something, for clients.
-pub fn refused(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            tracing::warn!(%error, "the disk for files is full");
-            disk_full()
-        }
-        _ => unavailable(error.to_string()),
-    }
-}
-
-/// The answer while the disk is full.
-pub fn disk_full() -> Error {
-    let text = "The disk for files is full. Nothing is lost: go on when there is space again.";
-    Error::new(Code::DiskFull, text)
-}
-
-fn unavailable(cause: String) -> Error {
-    tracing::warn!(cause, "files are not available");
-    Error::new(Code::Unavailable, "The server cannot use its folder for files right now.")
-        .retry_after(limits::RETRY_MS)
-        .because(cause)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -323,6 +296,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::Code;
     use bytes::Bytes;
 
     const ID: FileId = FileId([0x3f; 16]);

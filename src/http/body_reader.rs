@@ -1,21 +1,12 @@
 //! A body that its handler reads piece by piece, whatever protocol carries it.
-//!
-//! The connection reads a piece when the handler has taken the last one but one, so a client is held back by a handler
-//! that is slow. A piece is handed over when it is full, or the body is at its end or cut: a client that sends single
-//! bytes costs its handler no more than one that sends many. Two pieces are held at most, one here and one by the handler.
 
 use std::fmt;
-use std::pin::pin;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
 
-use super::body::Progress;
-use super::listener_shared::ListenerShared;
 use super::refusal::Refusal;
 use crate::base::error::{Code, Error};
-use crate::base::limits::http as limits;
 
 /// Why a body ends before its end. Nothing more comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +51,7 @@ impl From<Refusal> for BodyError {
 }
 
 /// A piece of a body, or nothing at its end.
-type Piece = Result<Option<Bytes>, BodyError>;
+pub(super) type Piece = Result<Option<Bytes>, BodyError>;
 
 /// The body of a request, piece by piece. The client is asked for it with the first piece, and held back while the
 /// handler does something else.
@@ -78,7 +69,7 @@ impl BodyReader {
         self.length
     }
 
-    /// The next piece, of 1 to [`PIECE`](limits::PIECE) bytes; `None` when all of the body was there. A call that is
+    /// The next piece, of 1 to [`PIECE`](crate::base::limits::http::PIECE) bytes; `None` when all of the body was there. A call that is
     /// given up loses nothing.
     ///
     /// # Errors
@@ -109,8 +100,9 @@ impl fmt::Debug for BodyReader {
 
 /// The other end of a [`BodyReader`], which the connection feeds.
 pub(super) struct BodyFeed {
-    begun: oneshot::Receiver<()>,
-    pieces: mpsc::Sender<Piece>,
+    /// The first piece was asked for.
+    pub begun: oneshot::Receiver<()>,
+    pub pieces: mpsc::Sender<Piece>,
 }
 
 /// A body of that length, if it is known, and what feeds it.
@@ -118,59 +110,4 @@ pub(super) fn body_reader(length: Option<u64>) -> (BodyFeed, BodyReader) {
     let (begin, begun) = oneshot::channel();
     let (feed, pieces) = mpsc::channel(1);
     (BodyFeed { begun, pieces: feed }, BodyReader { length, begin: Some(begin), pieces, end: None })
-}
-
-/// The bytes of a body, as its protocol carries them.
-pub(super) trait BodyBytes {
-    /// Tells a client that waits for that to send the body.
-    async fn begin(&mut self) -> Result<(), BodyError>;
-
-    /// Adds more of the body to a piece that is not full, as soon as there is some. A call that is given up loses nothing.
-    async fn more(&mut self, piece: &mut BytesMut) -> Result<Progress, BodyError>;
-}
-
-impl BodyFeed {
-    /// Feeds the reader until the body ends or nobody reads it. Whether the client has left before.
-    pub async fn run(self, bytes: &mut impl BodyBytes, shared: &ListenerShared) -> bool {
-        let Self { begun, pieces } = self;
-        if begun.await.is_err() {
-            return false;
-        }
-        let mut end = bytes.begin().await.err().map(Err);
-        loop {
-            let Ok(place) = pieces.reserve().await else { return false };
-            if let Some(end) = end {
-                place.send(end.map(|()| None));
-                return end == Err(BodyError::Gone);
-            }
-            let mut piece = BytesMut::new();
-            end = fill(&mut piece, bytes, shared).await;
-            if !piece.is_empty() {
-                place.send(Ok(Some(piece.freeze())));
-            }
-        }
-    }
-}
-
-/// Fills a piece, and says how the body has ended if it has.
-async fn fill(
-    piece: &mut BytesMut,
-    bytes: &mut impl BodyBytes,
-    shared: &ListenerShared,
-) -> Option<Result<(), BodyError>> {
-    let by = Instant::now() + shared.deadlines.piece;
-    let mut stopped = pin!(shared.stopped());
-    while piece.len() < limits::PIECE {
-        let more = tokio::select! {
-            biased;
-            () = &mut stopped => Err(BodyError::Stopping),
-            more = timeout_at(by, bytes.more(piece)) => more.unwrap_or(Err(BodyError::TooSlow)),
-        };
-        match more {
-            Ok(Progress::More) => {}
-            Ok(Progress::Done) => return Some(Ok(())),
-            Err(error) => return Some(Err(error)),
-        }
-    }
-    None
 }

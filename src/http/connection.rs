@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::ConnectionPermit;
 use super::body::{Body, Decoder, Progress};
-use super::body_reader::{BodyBytes, BodyError, body_reader};
+use super::body_feed::BodyBytes;
+use super::body_reader::{BodyError, body_reader};
 use super::buffered_socket::{BufferedSocket, Disconnected};
 use super::exchange::{
     BODY_TIMEOUT, BodyPlan, Exchange, HEAD_TIMEOUT, RequestError, RequestMemory, source_failed,
@@ -184,7 +185,7 @@ impl Connection {
             while let Some(piece) = body.next().await.map_err(source_failed)? {
                 self.socket.write_piece(&piece, write, Instant::now() + most).await?;
             }
-            self.socket.flush(write).await
+            self.socket.flush(most).await
         };
         tokio::select! {
             sent = sending => sent?,

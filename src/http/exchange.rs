@@ -219,7 +219,10 @@ async fn acquire(
     client: Option<IpAddr>,
     transfer: Transfer,
 ) -> Result<TransferPermit, Response> {
-    let acquired = shared.limiter.acquire_transfer(client, transfer).await;
+    let acquired = tokio::select! {
+        acquired = shared.limiter.acquire_transfer(client, transfer) => acquired,
+        () = shared.stopped() => Err(NoSlot::All),
+    };
     let slots = acquired.map_err(|no_slot| {
         shared.counters.count_refused(RefusalReason::Transfers);
         let (code, sentence) = match no_slot {

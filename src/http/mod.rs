@@ -6,6 +6,7 @@
 
 mod admission;
 mod body;
+mod body_feed;
 mod body_reader;
 mod buffered_socket;
 pub mod client;

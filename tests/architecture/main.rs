@@ -128,6 +128,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("e2ee/room_log/body.rs", &["LENGTH"], "a size of the format, `e2ee.md` 6.1"),
     ("e2ee/wraps.rs", &["LENGTH", "SUITE"], "a size of the format, and the number of the suite"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
+    ("files/mod.rs", &["FOLDER", "FILE"], "rights of folders and files"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
     ("http/handshake.rs", &["HANDSHAKE"], "a type of records of RFC 8446, section 5.1"),
     (
@@ -146,6 +147,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("startup/qr.rs", &["QUIET"], "the margin of ISO 18004, section 5.3.8"),
     ("store/backup/format.rs", &["HEAD", "HASH"], "parts of a file format"),
     ("store/backup/nightly.rs", &["Duration::from_secs(86_400)"], "a day"),
+    ("store/chat/files/mod.rs", &["LOCK_OF_OWNER"], "the key of a lock"),
     ("store/chat/statistics.rs", &["DAY_MS"], "a unit"),
     ("store/ownership.rs", &["LOCK"], "the key of a lock"),
     ("store/embedded/programs.rs", &["OLDEST"], "a version of PostgreSQL"),

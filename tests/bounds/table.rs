@@ -110,8 +110,13 @@ const HTTP: &[Reached] = &[
     ),
     (
         "tests/http/transfers.rs",
-        "a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish",
+        "a_stop_ends_uploads_at_once_and_answers_after_a_moment",
         &["http::DOWNLOAD_STOP"],
+    ),
+    (
+        "src/http/source.rs",
+        "a_part_of_a_file_comes_in_pieces_and_ends_exactly",
+        &["http::DOWNLOAD_PIECE"],
     ),
     (
         "src/http/source.rs",
@@ -1468,7 +1473,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
-    ("http::DOWNLOAD_HELD", "what is accounted for; PIECE and the kernel's bound are reached"),
+    ("http::DOWNLOAD_HELD", "what is accounted for; DOWNLOAD_PIECE and UNSENT are the bounds"),
     (
         "http::STREAMED_UNSENT",
         "how finely the kernel says what a slow reader takes; UNSENT is the bound",
@@ -1549,6 +1554,11 @@ const NO_BOUND: &[(&str, &str)] = &[
 const NO_SERVER: &str = "loadtest::";
 
 const FILES: &[Reached] = &[
+    (
+        "tests/files/backups.rs",
+        "a_backup_has_the_files_and_a_restore_puts_them_back_before_their_messages",
+        &["backup::SENT_AT_ONCE"],
+    ),
     (
         "tests/files/uploads.rs",
         "what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone",

@@ -7,6 +7,7 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backups;
 mod crashes;
 mod downloads;
 mod house;

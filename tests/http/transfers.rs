@@ -373,7 +373,7 @@ async fn an_answer_whose_source_fails_or_has_another_length_never_looks_whole() 
         let length = head.split("Content-Length: ").nth(1).unwrap().split('\r').next().unwrap();
         let length: u64 = length.parse().unwrap();
         assert!((body.len() as u64) < length, "{path}: {} of {length}", body.len());
-        assert!(body.len() <= most * limits::PIECE, "{path}");
+        assert!(body.len() <= most * limits::DOWNLOAD_PIECE, "{path}");
     }
     server.rests().await;
 }
@@ -388,7 +388,7 @@ async fn a_reader_that_stops_or_leaves_ends_its_answer_and_a_slow_one_gets_all()
     server.until("it ends", |transfers| transfers.sources.load(Ordering::SeqCst) == 0).await;
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     let made = server.transfers.made.swap(0, Ordering::SeqCst);
-    assert!(made * limits::PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
+    assert!(made * limits::DOWNLOAD_PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
     // It leaves.
     let mut left = server.send(&get("/long", "")).await;
     read_until(&mut left, "\r\n\r\n").await;
@@ -406,7 +406,7 @@ async fn a_reader_that_stops_or_leaves_ends_its_answer_and_a_slow_one_gets_all()
 }
 
 #[tokio::test]
-async fn a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish() {
+async fn a_stop_ends_uploads_at_once_and_answers_after_a_moment() {
     let server = start(options()).await;
     let mut upload = server.send(&put("/up", &length(MOST), &pattern(0..100_000))).await;
     let mut download = server.send(&get("/long", "")).await;
@@ -414,16 +414,19 @@ async fn a_stop_ends_what_is_under_way_and_lets_a_short_answer_finish() {
     server.until("it is read", |transfers| transfers.read.load(Ordering::SeqCst) > 0).await;
     let began = Instant::now();
     server.running.stop.send(true).unwrap();
-    assert_eq!(server.body().await.1, Err(BodyError::Stopping));
-    assert_eq!(statuses(&read_to_end(&mut upload).await), ["503"]);
-    drop(upload);
     let reading = async {
         let mut some = vec![0; limits::PIECE];
         while download.read(&mut some).await.is_ok_and(|read| read > 0) {}
+        began.elapsed()
     };
-    timeout(Duration::from_secs(3), reading).await.expect("the end of the answer");
-    let took = began.elapsed();
-    assert!((limits::DOWNLOAD_STOP..Duration::from_millis(1_500)).contains(&took), "{took:?}");
+    let uploading = async {
+        assert_eq!(server.body().await.1, Err(BodyError::Stopping));
+        assert_eq!(statuses(&read_to_end(&mut upload).await), ["503"]);
+        drop(upload);
+    };
+    let (took, ()) = tokio::join!(reading, uploading);
+    assert!(took >= limits::DOWNLOAD_STOP, "{took:?}");
+    assert!(took < limits::DOWNLOAD_STOP + Duration::from_secs(2), "{took:?}");
     server.rests().await;
     timeout(Duration::from_secs(3), server.running.task).await.expect("it ends").unwrap();
 }

@@ -62,7 +62,7 @@ async fn dump(url: &str) -> BTreeMap<String, Vec<String>> {
     let client = sql(url).await;
     let tables = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('chat', 'accounts')
                   AND tablename NOT IN ('migrations', 'write_probe', 'dir_rival', 'dir_rival_entries',
-                      'search', 'search_rooms', 'search_rules')";
+                                    'search', 'search_rooms', 'search_rules')";
     let mut all = BTreeMap::new();
     for table in client.query(tables, &[]).await.unwrap() {
         let table: String = table.get(0);
@@ -121,6 +121,19 @@ async fn fill(server: &TestServer) -> (Client, Client) {
     (boss, anna)
 }
 
+/// A file that somebody has sent, with its bytes below this data directory.
+async fn fill_files(server: &TestServer, data_dir: &Path) {
+    let rows = "
+        INSERT INTO chat.file_store (mark) VALUES (decode(repeat('07', 16), 'hex'));
+        INSERT INTO chat.files (id, owner, name, type, size, received, state, sha256, created_at, touched_at)
+            VALUES (decode(repeat('ab', 16), 'hex'), 1, 'a.txt', 'text/plain', 5, 5, 'complete', sha256('bytes'),
+                    4102444800000, 4102444800000)";
+    server.sql().await.batch_execute(rows).await.unwrap();
+    let path = data_dir.join("files/ab").join("ab".repeat(16));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "bytes").unwrap();
+}
+
 /// A position of the directory of keys.
 async fn fill_directory(server: &TestServer) {
     let store = AccountStore::open(Database::new(&server.database).unwrap()).await.unwrap();
@@ -142,9 +155,10 @@ async fn everything_comes_back_from_a_backup_of_a_running_server() {
     fs::write(folder.path().join("lock"), "not this").unwrap();
     let server = TestServer::start().await;
     let (boss, _anna) = fill(&server).await;
+    fill_files(&server, folder.path()).await;
     let text = done(admin(folder.path(), Some(&server.database), &["backup", path]));
     assert!(text.contains("users") && text.contains("sha256"), "{text}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
     let before = dump(&server.database).await;
     let empty: Vec<_> = before.iter().filter(|(_, rows)| rows.is_empty()).collect();
     assert!(empty.is_empty(), "this test fills every table: {empty:?}");
@@ -163,10 +177,13 @@ async fn everything_comes_back_from_a_backup_of_a_running_server() {
     assert_eq!(dump(&new).await, before);
     assert_eq!(fs::read(elsewhere.join("tls/ca.key")).unwrap(), b"a key");
     assert_eq!(fs::read(elsewhere.join("tls/acme/account.json")).unwrap(), b"{}");
+    let sent = elsewhere.join("files/ab").join("ab".repeat(16));
+    assert_eq!(fs::read(sent).unwrap(), b"bytes");
     assert!(!elsewhere.join("lock").exists() && !elsewhere.join("tls.part").exists());
 
     // The server goes on with it: the same session, and the chain of the audit log with one entry more.
-    let server = TestServer::start_on(&new, &[]).await;
+    let flags = ["--data-dir", elsewhere.to_str().unwrap()];
+    let server = TestServer::start_on(&new, &flags).await;
     let boss = boss.at(server.address);
     boss.get("/api/me").await.expect(200);
     let verified = boss.get("/api/admin/audit/verify").await.expect(200);
@@ -519,7 +536,7 @@ async fn a_backup_of_an_older_schema_is_brought_up_to_date_and_one_of_a_newer_on
 
 /// As a version from before there was encryption would have made it.
 fn without_encryption(from: &Path, to: &Path) {
-    const LATER: [&str; 9] = [
+    const LATER: [&str; 11] = [
         "log",
         "epoch_wraps",
         "bad_wraps",
@@ -529,6 +546,8 @@ fn without_encryption(from: &Path, to: &Path) {
         "dir_entries",
         "dir_names",
         "dir_rejected",
+        "files",
+        "file_store",
     ];
     const COLUMNS: [&str; 13] = [
         "restored_at",
@@ -564,10 +583,11 @@ fn without_encryption(from: &Path, to: &Path) {
         match reader.next_part().unwrap() {
             Part::Rows(table, copied) => rows[table].extend(copied),
             Part::File(path, content) => writer.file(&path, &content).unwrap(),
+            Part::Sent(id, form, piece) => writer.sent(id, form as u8, &piece).unwrap(),
             Part::End(end) => break end,
         }
     };
-    end.checks.retain(|check| !check.name.contains("encrypted"));
+    end.checks.retain(|check| !check.name.contains("encrypted") && !check.name.contains("files"));
     let tables = now.tables.iter().zip(rows);
     let tables = tables.filter(|(table, _)| !LATER.contains(&table.name.as_str()));
     for (index, (table, copied)) in (0..).zip(tables) {
@@ -623,6 +643,7 @@ fn rewritten(from: &Path, to: &Path, change: impl FnOnce(&mut Header)) {
         match reader.next_part().unwrap() {
             Part::Rows(table, copied) => writer.rows(table as u16, &copied).unwrap(),
             Part::File(path, content) => writer.file(&path, &content).unwrap(),
+            Part::Sent(id, form, piece) => writer.sent(id, form as u8, &piece).unwrap(),
             Part::End(end) => return drop(writer.finish(end).unwrap()),
         }
     }
@@ -683,7 +704,7 @@ fn a_backup_that_is_torn_changed_or_none_is_refused_whole() {
     for foreign in [&b""[..], b"PGDMP\x01\x0e\x00custom", b"\x1f\x8b\x08\x00", b"IMPULSE BACKUP"] {
         assert!(backup::check(foreign, |_| {}).unwrap_err().contains("not a backup of impulse"));
     }
-    let newer = [b"IMPULSE BACKUP 2\n", &bytes[17..]].concat();
+    let newer = [b"IMPULSE BACKUP 3\n", &bytes[17..]].concat();
     assert!(backup::check(&newer[..], |_| {}).unwrap_err().contains("newer"));
     let more = [&bytes[..], b"\n"].concat();
     assert!(backup::check(&more[..], |_| {}).unwrap_err().contains("damaged"));

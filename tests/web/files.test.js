@@ -281,6 +281,32 @@ test("a message waits for its files, and nothing of its room overtakes it; other
   two.close();
 });
 
+test("the next message of a room waits until one with files is there, also where that is refused", async () => {
+  const answers = /** @type {{ resolve: (answer: any) => void, reject: (error: any) => void }[]} */ ([]);
+  const { files, messages, sent, connect, close } = await client(
+    () => new Promise((resolve, reject) => void answers.push({ resolve, reject })),
+  );
+  connect();
+  files.add("4", [file("a")]);
+  await messages.send("4", { text: "with a file", mentions: [], files: files.take("4") });
+  for (const text of ["after", "and after"]) await messages.send("4", { text, mentions: [] });
+  await until(() => sent.length === 1);
+  await settled();
+  answers[0].reject({ code: "unavailable", retryMs: 1 });
+  await until(() => sent.length === 2);
+  assert.deepEqual(
+    sent.map(({ t }) => t),
+    ["with a file", "with a file"],
+  );
+  answers[1].resolve({ seq: 9 });
+  await until(() => sent.length === 4);
+  assert.deepEqual(
+    sent.slice(2).map(({ t }) => t),
+    ["after", "and after"],
+  );
+  close();
+});
+
 test("a message whose file is refused fails with the reason, and is sent or discarded by hand", async () => {
   const { files, messages, sent, shown, connect, close } = await client();
   server.faults.create = [

@@ -247,6 +247,8 @@ export const messages = {
   error_unsupported_type: "This page and the server do not understand each other. Reload it.",
   error_mid_exists: "This page and the server do not understand each other. Reload it.",
   error_rev_conflict: "This message was changed meanwhile. Look at it again.",
+  error_timeout: "The line was too slow, and the server gave up. Try again.",
+  error_bad_range: "This part of the file does not exist.",
   error_too_large: "This is too large.",
   error_too_long: "It is too long for one message.",
   error_internal: "Something went wrong on the server (error {id}).",

@@ -255,6 +255,8 @@ export const messages = {
   error_unsupported_type: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_mid_exists: "Esta página y el servidor no se entienden. Vuelve a cargarla.",
   error_rev_conflict: "El mensaje ha cambiado entretanto. Míralo de nuevo.",
+  error_timeout: "La conexión era demasiado lenta y el servidor dejó de esperar. Inténtalo de nuevo.",
+  error_bad_range: "Esa parte del archivo no existe.",
   error_too_large: "Es demasiado grande.",
   error_too_long: "Es demasiado largo para un solo mensaje.",
   error_internal: "Algo ha fallado en el servidor (error {id}).",

@@ -269,16 +269,16 @@ export class Outbox {
     if (this.#inFlight.size === 0) this.#window = WINDOW;
   }
 
-  /** What may be sent now, the oldest first: no message overtakes one of its room that waits for its files. */
+  /** What may be sent now, the oldest first: no message overtakes one of its room with files until that is there. */
   #sendable() {
     /** @type {Set<string>} */
     const held = new Set();
     return this.entries().filter(({ room, msg, error }) => {
       const isNew = msg.kind === "msg" && msg.rev === 0;
       if (error || (isNew && held.has(room))) return false;
-      const waits = isNew && this.#readiness(msg) === "waiting";
-      if (waits) held.add(room);
-      return !waits;
+      const hasFiles = isNew && Boolean(msg["f"]?.length);
+      if (hasFiles) held.add(room);
+      return !hasFiles || this.#readiness(msg) !== "waiting";
     });
   }
 

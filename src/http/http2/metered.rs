@@ -31,8 +31,12 @@ pub(super) struct Meter {
     pub partial_since: Option<Instant>,
     /// Since when the client takes nothing.
     pub blocked_since: Option<Instant>,
+    /// When it last took less than there was.
+    blocked_at: Option<Instant>,
     /// Bodies that are read piece by piece.
     streamed: u32,
+    /// Answers that are sent as they are read.
+    sending: u32,
     /// The connection, which has to know when that changes.
     waker: Option<Waker>,
 }
@@ -49,7 +53,9 @@ impl Meter {
             is_flooded: false,
             partial_since: None,
             blocked_since: None,
+            blocked_at: None,
             streamed: 0,
+            sending: 0,
             waker: None,
         }))
     }
@@ -113,7 +119,9 @@ impl Meter {
     }
 
     fn note_blocked(&mut self) {
-        self.blocked_since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        self.blocked_since.get_or_insert(now);
+        self.blocked_at = Some(now);
     }
 }
 
@@ -139,6 +147,33 @@ impl Drop for OwnWindow {
         if let Some(waker) = counted.waker.take() {
             waker.wake();
         }
+    }
+}
+
+/// One of the answers that share a connection while they are sent as they are read.
+pub(super) struct Share(Arc<Mutex<Meter>>);
+
+impl Share {
+    pub fn take(meter: &Arc<Mutex<Meter>>) -> Self {
+        meter.lock_unpoisoned().sending += 1;
+        Self(meter.clone())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        self.0.lock_unpoisoned().sending
+    }
+
+    /// Whether the client has taken less than there was of all of them at some time since then.
+    pub fn was_blocked(&self, since: Instant) -> bool {
+        self.0.lock_unpoisoned().blocked_at.is_some_and(|at| at >= since)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counted = self.0.lock_unpoisoned();
+        counted.sending = counted.sending.saturating_sub(1);
     }
 }
 
@@ -245,5 +280,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<S> {
                 _ => return Poll::Ready(Ok(())),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_share_a_connection_and_know_whether_it_was_full_since_they_waited() {
+        let meter = Meter::new();
+        let shares = [Share::take(&meter), Share::take(&meter)];
+        let began = Instant::now();
+        assert!(shares[0].count() == 2 && !shares[0].was_blocked(began));
+        meter.lock_unpoisoned().note_blocked();
+        meter.lock_unpoisoned().note_written(1);
+        assert!(shares[0].was_blocked(began), "also if it goes on by now");
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        assert!(!shares[0].was_blocked(Instant::now()));
+        let [left, gone] = shares;
+        drop(gone);
+        assert_eq!(left.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn each_body_in_pieces_opens_the_connection_by_a_window_until_it_has_ended() {
+        let meter = Meter::new();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut window = || meter.lock_unpoisoned().begin_turn(&mut context);
+        assert_eq!(window(), limits::CONNECTION_WINDOW);
+        let own = [OwnWindow::open(&meter), OwnWindow::open(&meter)];
+        assert_eq!(window(), limits::CONNECTION_WINDOW + 2 * limits::STREAM_WINDOW);
+        drop(own);
+        assert_eq!(window(), limits::CONNECTION_WINDOW);
     }
 }

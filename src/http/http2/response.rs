@@ -1,7 +1,7 @@
 //! An answer on its way: its head, and its body as fast as the client takes it.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::metered::{Meter, Share};
 use crate::base::error::Error;
 use crate::base::limits::http2 as limits;
 use crate::base::memory::{Holder, Kind, MemoryBudget};
@@ -77,6 +78,7 @@ pub(super) async fn send(
     mut response: Response,
     is_head: bool,
     shared: &ListenerShared,
+    meter: &Arc<Mutex<Meter>>,
 ) {
     if response.status() == 101 {
         return respond.send_reset(Reason::HTTP_1_1_REQUIRED);
@@ -89,7 +91,10 @@ pub(super) async fn send(
     let ends = body.is_empty() && streamed.is_none();
     let Ok(mut stream) = respond.send_response(head, ends) else { return };
     let sent = match streamed {
-        Some(streamed) => Box::pin(send_streamed(&mut stream, streamed, shared)).await,
+        Some(streamed) => {
+            let share = Share::take(meter);
+            Box::pin(send_streamed(&mut stream, streamed, shared, &share)).await
+        }
         None if ends => Ok(()),
         None => {
             let most = shared.deadlines.write;
@@ -120,8 +125,8 @@ fn head_of(response: &Response) -> Option<http::Response<()>> {
 async fn send_body(stream: &mut SendStream<Chunk>, body: Bytes, most: Duration) -> Option<()> {
     let last_by = Instant::now() + most * limits::WRITE_STRETCHES;
     let mut sending = Sending::new(stream, most);
-    sending.send(body, End::OfBody, last_by).await?;
-    sending.end(last_by).await
+    sending.send(body, End::OfBody, |late| late.is_none().then_some(last_by)).await?;
+    sending.end(last_by.min(Instant::now() + most)).await
 }
 
 /// The reason to reset the stream if it was not sent whole.
@@ -129,6 +134,7 @@ async fn send_streamed(
     stream: &mut SendStream<Chunk>,
     mut body: Streamed,
     shared: &ListenerShared,
+    share: &Share,
 ) -> Result<(), Reason> {
     let Deadlines { piece: most, write, .. } = shared.deadlines;
     let mut sending = Sending::new(stream, write);
@@ -139,10 +145,15 @@ async fn send_streamed(
         };
         while let Some(piece) = body.next().await.map_err(failed)? {
             let end = if body.length == 0 { End::OfBody } else { End::OfPiece };
-            let sent = sending.send(piece, end, Instant::now() + most).await;
-            sent.ok_or(Reason::CANCEL)?;
+            let began = Instant::now();
+            // The line is shared. What is not taken while the line has space is behind a closed window.
+            let by = |late: Option<Instant>| {
+                let by = began + most * share.count();
+                late.is_none_or(|since| share.was_blocked(since)).then_some(by)
+            };
+            sending.send(piece, end, by).await.ok_or(Reason::CANCEL)?;
         }
-        sending.end(Instant::now() + most).await.ok_or(Reason::CANCEL)
+        sending.end(Instant::now() + most * share.count()).await.ok_or(Reason::CANCEL)
     };
     tokio::select! {
         sent = all => sent,
@@ -173,13 +184,17 @@ impl<'a> Sending<'a> {
         Self { stream, most, last: Arc::new(last), sent }
     }
 
-    /// Gives bytes to `h2` as it takes them, all by then.
-    async fn send(&mut self, mut bytes: Bytes, end: End, by: Instant) -> Option<()> {
+    /// Gives bytes to `h2` as it takes them. `by` says until when it may take all of them; if it has taken none for too
+    /// long, `by` gets since when, and may end it.
+    async fn send(
+        &mut self,
+        mut bytes: Bytes,
+        end: End,
+        by: impl Fn(Option<Instant>) -> Option<Instant>,
+    ) -> Option<()> {
         while !bytes.is_empty() {
             self.stream.reserve_capacity(bytes.len());
-            let granted = poll_fn(|context| self.stream.poll_capacity(context));
-            let next_by = by.min(Instant::now() + self.most);
-            let granted = timeout_at(next_by, granted).await.ok()??.ok()?;
+            let granted = self.granted(&by).await?;
             let chunk = bytes.split_to(granted.min(bytes.len()));
             let is_last = end == End::OfBody && bytes.is_empty();
             let chunk = Chunk { bytes: chunk, _last: self.last.clone() };
@@ -188,10 +203,23 @@ impl<'a> Sending<'a> {
         Some(())
     }
 
+    /// How many bytes `h2` takes.
+    async fn granted(&mut self, by: impl Fn(Option<Instant>) -> Option<Instant>) -> Option<usize> {
+        let mut late = None;
+        loop {
+            let now = Instant::now();
+            let last_by = by(late).filter(|by| *by > now)?;
+            let granted = poll_fn(|context| self.stream.poll_capacity(context));
+            match timeout_at(last_by.min(now + self.most), granted).await {
+                Ok(granted) => return granted?.ok(),
+                Err(_) => late = Some(now),
+            }
+        }
+    }
+
     /// Returns when all of it has left. Until then the bytes are held, and the request counts.
     async fn end(self, by: Instant) -> Option<()> {
         drop(self.last);
-        let by = by.min(Instant::now() + self.most);
         timeout_at(by, self.sent).await.ok().map(drop)
     }
 }

@@ -18,7 +18,8 @@ use crate::base::limits::{http as http_limits, http2 as limits};
 use crate::base::lock::MutexExt as _;
 use crate::base::memory::Holder;
 use crate::http::body::{Progress, TOO_LARGE};
-use crate::http::body_reader::{BodyBytes, BodyError, body_reader};
+use crate::http::body_feed::BodyBytes;
+use crate::http::body_reader::{BodyError, body_reader};
 use crate::http::buffered_socket::Disconnected;
 use crate::http::exchange::{
     BODY_TIMEOUT, BodyPlan, Exchange, RequestError, RequestMemory, charge,
@@ -54,10 +55,10 @@ impl Stream {
                 None => return,
             },
         };
-        let Self { respond, shared, mut held, .. } = self;
+        let Self { respond, shared, meter, mut held, .. } = self;
         held.shrink(limits::STREAM);
         let response = response::reserved(response, holder, &shared.memory);
-        response::send(respond, response, is_head, &shared).await;
+        response::send(respond, response, is_head, &shared, &meter).await;
     }
 
     /// The answer, and who is to have it.

@@ -4,6 +4,7 @@
 mod download;
 mod life;
 mod sweep;
+mod turn;
 mod upload;
 
 pub use download::Readable;
@@ -27,7 +28,7 @@ use crate::rooms::Rooms;
 use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
-use upload::Turn;
+use turn::Turn;
 
 /// Takes, keeps, gives and erases files.
 pub struct Files {

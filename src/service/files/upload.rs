@@ -5,13 +5,14 @@
 //! place is told the right one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{MutexGuard, watch};
 
 use super::Files;
+use super::turn::{Arriving, Turn};
 use crate::base::crash_point::crash_point;
 use crate::base::error::{Code, Error, Result};
 use crate::base::file_detail::FileDetail;
@@ -46,23 +47,6 @@ pub struct Uploaded {
     pub offset: u64,
     /// Whether a message can have it.
     pub complete: bool,
-}
-
-/// A file that is arriving.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    arriving: Mutex<Option<Arriving>>,
-    /// Which request brings it.
-    number: AtomicU64,
-    changed: watch::Sender<()>,
-}
-
-#[derive(Debug)]
-struct Arriving {
-    arrival: Arrival,
-    file: MessageFile,
-    /// How much of it the row knows.
-    noted: u64,
 }
 
 /// One request that brings a part of a file, or all of it.

@@ -14,7 +14,9 @@ use crate::base::limits::backup as limits;
 /// The first bytes of every backup.
 pub(super) const MAGIC: &[u8] = b"IMPULSE BACKUP ";
 /// What follows in this format.
-pub(super) const VERSION: &[u8] = b"1\n";
+pub(super) const VERSION: &[u8] = b"2\n";
+/// The format before there were files of people in a backup.
+pub(super) const BEFORE_FILES: &[u8] = b"1\n";
 /// Kind and length.
 pub(super) const HEAD: usize = 5;
 /// A SHA-256.
@@ -27,12 +29,13 @@ pub(super) enum Kind {
     Header = b'H',
     Rows = b'R',
     File = b'F',
+    Sent = b'S',
     End = b'E',
 }
 
 impl Kind {
     pub fn of(byte: u8) -> Option<Self> {
-        [Self::Header, Self::Rows, Self::File, Self::End]
+        [Self::Header, Self::Rows, Self::File, Self::Sent, Self::End]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -99,6 +102,12 @@ pub struct End {
     pub numbers: BTreeMap<String, i64>,
     /// The sums of the checks.
     pub checks: Vec<Sum>,
+    /// How many files that people have sent.
+    #[serde(default)]
+    pub sent: u64,
+    /// How many of them were erased while the backup was made, or are missing on the disk.
+    #[serde(default)]
+    pub sent_missing: u64,
 }
 
 /// What a check has found.

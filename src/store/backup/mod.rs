@@ -1,11 +1,12 @@
 //! Backups of both stores: one file, written while the server runs, read into an empty database.
 //!
 //! ```text
-//! IMPULSE BACKUP 1\n        which format this is
+//! IMPULSE BACKUP 2\n        which format this is
 //! sections, each:           kind (1 byte), length (4), payload, SHA-256 of the hash before and of all this
 //!   header                  when and by which version, migrations, tables and their columns
 //!   rows*                   a table's number, and a piece of its `COPY … TO STDOUT`, compressed
 //!   file*                   a small file of the data directory (`tls/…`), compressed
+//!   sent*                   a piece of a file that somebody has sent, as it is: id, form, bytes
 //!   end                     rows of each table, numbers given so far, sums of what a restore is compared with
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod reader;
 mod reconcile;
 mod restore;
 mod save;
+mod sent;
 mod writer;
 
 pub use file::BackupFile;

@@ -3,10 +3,12 @@
 use std::io::Read;
 
 use super::format::{
-    End, HASH, HEAD, Header, Kind, MAGIC, VERSION, chained, count_rows, decompress, is_path,
-    is_plain,
+    BEFORE_FILES, End, HASH, HEAD, Header, Kind, MAGIC, VERSION, chained, count_rows, decompress,
+    is_path, is_plain,
 };
+use crate::base::ids::FileId;
 use crate::base::limits::backup as limits;
+use crate::files::Rendition;
 
 /// One part after the header.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Part {
     Rows(usize, Vec<u8>),
     /// A file of the data directory.
     File(String, Vec<u8>),
+    /// A piece of a file that somebody has sent, in one of its forms.
+    Sent(FileId, Rendition, Vec<u8>),
     /// All is there, and nothing follows.
     End(End),
 }
@@ -58,7 +62,7 @@ impl<R: Read> Reader<R> {
                 return Err(cannot(&error));
             }
             _ if !magic.starts_with(MAGIC) => return Err(foreign.to_owned()),
-            _ if !magic.ends_with(VERSION) => {
+            _ if !magic.ends_with(VERSION) && !magic.ends_with(BEFORE_FILES) => {
                 return Err(
                     "it has a format that this version of impulse does not know: use a newer one"
                         .to_owned(),
@@ -90,6 +94,7 @@ impl<R: Read> Reader<R> {
             Kind::Header => Err(DAMAGED.to_owned()),
             Kind::Rows => self.rows(&payload),
             Kind::File => self.file(&payload),
+            Kind::Sent => sent(&payload),
             Kind::End => self.end(&payload),
         }
     }
@@ -125,6 +130,13 @@ impl<R: Read> Reader<R> {
     }
 }
 
+fn sent(payload: &[u8]) -> Result<Part, String> {
+    let (id, rest) = payload.split_first_chunk().ok_or(DAMAGED)?;
+    let (form, piece) = rest.split_first().ok_or(DAMAGED)?;
+    let form = Rendition::ALL.get(usize::from(*form)).ok_or(DAMAGED)?;
+    Ok(Part::Sent(FileId(*id), *form, piece.to_vec()))
+}
+
 /// Reads a whole backup and keeps nothing of it.
 ///
 /// # Errors
@@ -136,7 +148,7 @@ pub fn check(from: impl Read, mut seen: impl FnMut(&Part)) -> Result<Checked, St
         let part = reader.next_part()?;
         seen(&part);
         match part {
-            Part::Rows(..) => {}
+            Part::Rows(..) | Part::Sent(..) => {}
             Part::File(path, _) => files.push(path),
             Part::End(end) => {
                 return Ok(Checked { header: reader.header, end, files, hash: reader.hash });

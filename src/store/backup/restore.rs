@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
@@ -17,6 +18,7 @@ use super::format::{Header, TableHeader};
 use super::reader::{Checked, Part, Reader};
 use super::reconcile::{Reconciled, reconcile};
 use super::save::{Progress, SCHEMAS, SESSION, last_number, said, sums};
+use super::sent::SentFiles;
 use crate::base::hex;
 use crate::base::ids::Epoch;
 use crate::base::limits::backup as limits;
@@ -34,7 +36,7 @@ pub struct Target {
     pub chat: Database,
     /// That of the account store, if it is another one.
     pub accounts: Option<Database>,
-    /// The folder that gets `tls/`.
+    /// The folder that gets `tls/` and `files/`.
     pub data_dir: PathBuf,
 }
 
@@ -47,6 +49,8 @@ pub struct Restored {
     pub reconciled: Option<Reconciled>,
     /// Whether files of the backup were left out because there were others.
     pub keeps_files: bool,
+    /// How many files of messages the backup does not have.
+    pub sent_missing: u64,
 }
 
 /// Restores a backup that was [checked](super::check). The schemas are as they were when it was made: opening the
@@ -81,11 +85,13 @@ pub async fn restore(
     for ((transaction, schema), known) in into.iter().zip(SCHEMAS).zip(known) {
         migrate::make(transaction, schema.name, known).await?;
     }
-    let files = load(&into, file, &checked.header, &mut rows, &progress).await?;
+    let mut sent = SentFiles::begin(&target.data_dir)?;
+    let files = load(&into, file, &checked.header, &mut rows, &mut sent, &progress).await?;
     if rows != checked.end.rows {
         return Err("the database did not take all rows".to_owned());
     }
     compare(&into, checked).await?;
+    let sent_missing = sent.compare(&chat).await?;
     let elapsed = now - checked.header.made_at;
     for (transaction, schema) in into.iter().zip(SCHEMAS) {
         raise_numbers(transaction, schema, elapsed, &checked.end.numbers).await?;
@@ -100,11 +106,12 @@ pub async fn restore(
     });
     accounts::backup::record(accounts_or_chat, epoch, "server.restore", &detail).await?;
     let keeps_files = !write_files(&target.data_dir, &files)?;
+    sent.settle(&chat).await?;
     commit(chat, accounts).await?;
     if target.accounts.is_some() {
         client.batch_execute(FINISHED).await.map_err(|error| said(&error))?;
     }
-    Ok(Restored { epoch: Some(epoch), reconciled, keeps_files })
+    Ok(Restored { epoch: Some(epoch), reconciled, keeps_files, sent_missing })
 }
 
 /// Of two databases one is committed first. Until the second one is, the first says so.
@@ -202,6 +209,7 @@ async fn load(
     file: File,
     header: &Header,
     rows: &mut [u64],
+    sent: &mut SentFiles,
     progress: &Progress,
 ) -> Result<Vec<(String, Vec<u8>)>, String> {
     let mut parts = parts_of(file)?;
@@ -210,6 +218,11 @@ async fn load(
     while let Some(part) = next.take() {
         match part? {
             Part::End(_) => return Ok(files),
+            Part::Sent(id, form, piece) => {
+                progress.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                sent.write(id, form, piece).await?;
+                next = parts.recv().await;
+            }
             Part::File(path, content) => {
                 files.push((path, content));
                 next = parts.recv().await;

@@ -1,6 +1,6 @@
 //! Makes a backup: from one snapshot of each database, through a bounded queue, into a file.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use tokio_postgres::{IsolationLevel, Transaction};
 use super::format::{End, HASH, Header, StoreHeader, Sum, TableHeader, count_rows, is_path};
 use super::writer::Writer;
 use crate::base::hex;
-use crate::base::ids::Epoch;
+use crate::base::ids::{Epoch, FileId};
 use crate::base::limits::backup as limits;
 use crate::base::runtime;
 use crate::base::time::now_ms;
+use crate::files::{FileStore, Rendition};
 use crate::store::pool::Database;
 use crate::store::schema::{Check, Schema};
 use crate::store::{accounts, chat};
@@ -31,7 +32,7 @@ pub struct Source {
     pub chat: Database,
     /// That of the account store, if it is another one.
     pub accounts: Option<Database>,
-    /// The folder with `tls/`, if there is one.
+    /// The folder with `tls/` and `files/`, if there is one.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -73,12 +74,17 @@ pub struct Saved {
     pub bytes: u64,
     /// The hash that covers it.
     pub hash: [u8; HASH],
+    /// Files that people have sent.
+    pub sent: u64,
+    /// Those of them that were erased meanwhile, or are missing on the disk.
+    pub sent_missing: u64,
 }
 
 /// What the thread that writes is sent.
 enum Piece {
     Rows(u16, Bytes),
     File(String, Vec<u8>),
+    Sent(FileId, u8, Vec<u8>),
     End(End),
 }
 
@@ -144,20 +150,26 @@ pub async fn save<W: Write + Send + 'static>(
             }
         }
         reading.files(source.data_dir.as_deref()).await?;
+        if let Some(data_dir) = &source.data_dir {
+            reading.sent(&chat, FileStore::at(data_dir.join("files"))).await?;
+        }
         let end = std::mem::take(&mut reading.end);
-        reading.send(Piece::End(end)).await
+        let counts = (end.sent, end.sent_missing);
+        reading.send(Piece::End(end)).await?;
+        Ok(counts)
     };
     let read = read.await;
     drop(reading);
     let written = writing.await.map_err(|_| "the thread that writes ended".to_owned())?;
+    let (sent, sent_missing) = read.as_ref().copied().unwrap_or_default();
     // If the file failed, the database was only not read on.
     let (to, bytes, hash, rows) = match (written, read) {
         (Err(WriteFailure::Unfinished), Err(read)) => return Err(read),
         (Err(WriteFailure::Io(error)), _) => return Err(full_or(&error)),
-        (Err(WriteFailure::Unfinished), Ok(())) => return Err("the writer ended".to_owned()),
+        (Err(WriteFailure::Unfinished), Ok(_)) => return Err("the writer ended".to_owned()),
         (Ok(written), _) => written,
     };
-    Ok((to, Saved { header, rows, bytes, hash }))
+    Ok((to, Saved { header, rows, bytes, hash, sent, sent_missing }))
 }
 
 /// What is the matter with the file, and what to do if it is full.
@@ -268,6 +280,68 @@ impl Reading {
             self.send(Piece::File(path, content)).await?;
         }
         Ok(())
+    }
+}
+
+impl Reading {
+    /// The files that people have sent, as the snapshot of the chat store names them. One that is erased meanwhile is
+    /// left out: its message is, too, as soon as the restored server hears of it from nobody any more.
+    async fn sent(&mut self, chat: &Transaction<'_>, disk: FileStore) -> Result<(), String> {
+        let sql = "SELECT id FROM chat.files WHERE state IN ('complete', 'used') AND id > $1
+                   ORDER BY id LIMIT $2";
+        let mut after: Vec<u8> = Vec::new();
+        loop {
+            let rows = chat.query(sql, &[&after, &limits::SENT_AT_ONCE]).await;
+            let rows = rows.map_err(|error| said(&error))?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.get(0);
+            for row in rows {
+                let id: Vec<u8> = row.get(0);
+                let Ok(id) = id.try_into().map(FileId) else { continue };
+                match self.copy_sent(id, &disk).await? {
+                    true => self.end.sent += 1,
+                    false => {
+                        tracing::warn!(file = %id, "a file is not in its folder; it is not in the backup");
+                        self.end.sent_missing += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// All forms of a file; whether it is there.
+    async fn copy_sent(&self, id: FileId, disk: &FileStore) -> Result<bool, String> {
+        let (pieces, disk) = (self.pieces.clone(), disk.clone());
+        let copying = tokio::task::spawn_blocking(move || {
+            for (form, rendition) in (0..).zip(Rendition::ALL) {
+                let file = match disk.open(id, rendition) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(cannot_read(&disk.path(id, rendition), &error));
+                    }
+                    Err(_) if rendition == Rendition::Original => return Ok(false),
+                    Err(_) => continue,
+                };
+                copy(file, |piece| pieces.blocking_send(Piece::Sent(id, form, piece)).is_ok())
+                    .map_err(|error| cannot_read(&disk.path(id, rendition), &error))?;
+            }
+            Ok(true)
+        });
+        copying.await.map_err(|error| error.to_string())?
+    }
+}
+
+/// Reads a file in pieces, at least one, as long as they are taken.
+fn copy(mut file: std::fs::File, mut take: impl FnMut(Vec<u8>) -> bool) -> std::io::Result<()> {
+    let mut is_first = true;
+    loop {
+        let mut piece = Vec::new();
+        std::io::Read::by_ref(&mut file).take(limits::CHUNK as u64).read_to_end(&mut piece)?;
+        let is_last = piece.len() < limits::CHUNK;
+        if (!piece.is_empty() || is_first) && !take(piece) || is_last {
+            return Ok(());
+        }
+        is_first = false;
     }
 }
 
@@ -384,6 +458,10 @@ fn write<W: Write>(
                 progress.add(&copied);
             }
             Piece::File(path, content) => writer.file(&path, &content)?,
+            Piece::Sent(id, form, piece) => {
+                writer.sent(id, form, &piece)?;
+                progress.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            }
             Piece::End(end) => return Ok(writer.finish(end)?),
         }
         if pace == Pace::Gentle {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::format::{End, HASH, Header, Kind, MAGIC, VERSION, chained, compress, count_rows, head};
+use crate::base::ids::FileId;
 use crate::base::limits::backup as limits;
 
 /// Writes one backup. [`finish`](Self::finish) must be called: without its last section a file is torn.
@@ -51,6 +52,14 @@ impl<W: Write> Writer<W> {
         payload.extend(path.as_bytes());
         payload.extend(compress(content)?);
         self.section(Kind::File, &payload)
+    }
+
+    /// Writes a piece of a file that somebody has sent, of at most [`limits::CHUNK`]. They follow each other.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn sent(&mut self, id: FileId, form: u8, piece: &[u8]) -> std::io::Result<()> {
+        self.section(Kind::Sent, &[&id.0[..], &[form], piece].concat())
     }
 
     /// Writes the end; how many bytes that makes in all, and the hash that covers them.

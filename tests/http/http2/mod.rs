@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use impulse::base::limits::http as limits;
 use impulse::base::memory::{Kind, MemoryBudget};
 use impulse::http::{
     Cost, Deadlines, Head, Options, PriorKnowledge, Request, RequestLimiter, Response, Service,
@@ -139,6 +140,9 @@ impl<S: Service> Host<S> {
                     accepted = listener.accept() => {
                         let (stream, peer) = accepted.unwrap();
                         stream.set_nodelay(true).unwrap();
+                        // As a listener with TLS does.
+                        let socket = socket2::SockRef::from(&stream);
+                        socket.set_tcp_notsent_lowat(limits::STREAMED_UNSENT).unwrap();
                         tokio::spawn(http.serve(stream, peer));
                     }
                     _ = stopped.wait_for(|stop| *stop) => break,

@@ -168,7 +168,10 @@ async fn what_is_refused_is_refused_before_the_body_is_asked_for_and_its_connect
     let large = (MOST + 1).to_string();
     for (stream, path, length) in [(1, "/up", &large[..]), (3, "/refused", "1000")] {
         wire.send(&begin(stream, path, &[expects, ("content-length", length)])).await;
-        let said = answer(&mut wire, stream).await;
+        assert_eq!(wire.of_kind(HEADERS).await.stream, stream);
+        let said = wire.event().await.unwrap();
+        assert_eq!((said.kind, said.stream), (DATA, stream), "one head: no 100 Continue");
+        let said = said.payload;
         let code = if stream == 1 { "too_large" } else { "conflict" };
         assert!(String::from_utf8_lossy(&said).contains(code), "{}", said.escape_ascii());
     }
@@ -273,13 +276,19 @@ async fn forty_uploads_of_one_connection_that_nobody_reads_stop_none_of_its_othe
     let server = start().await;
     let mut wire = settled(&server, &[]).await;
     let body = pattern(0..WINDOW as u64);
+    // With what the first PING was answered, the window of the connection was opened, too.
+    let mut window = http2::CONNECTION_WINDOW as usize;
     for n in 0..40 {
         let stream = 2 * n + 1;
         wire.send(&begin(stream, "/held", &[])).await;
-        // Its own window is there when it is needed: the server has read the head before.
-        in_order(&mut wire, 1).await;
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        while window < body.len() {
+            let next = wire.of_kind(WINDOW_UPDATE).await;
+            if next.stream == 0 {
+                window += u32::from_be_bytes(next.payload.try_into().unwrap()) as usize;
+            }
+        }
         wire.send(&data(stream, &body, 0)).await;
+        window -= body.len();
     }
     let most = limits::UPLOADS_PER_ADDRESS;
     server.until("they run", |server| server.running() == most).await;
@@ -371,7 +380,7 @@ async fn a_file_is_sent_whole_or_in_part_as_its_reader_opens_the_window() {
     wire.send(&get(1, "/long")).await;
     tokio::time::sleep(SOON).await;
     let made = server.answers.made.load(Ordering::SeqCst);
-    assert!(made <= 4, "{made} pieces");
+    assert!(made <= 8, "{made} pieces");
     wire.send(&frame(RESET, 0, 1, &CANCEL.to_be_bytes())).await;
     server.rests().await;
     wire.send(&get(3, "/empty")).await;
@@ -430,6 +439,37 @@ async fn a_window_that_stays_closed_or_opens_too_little_ends_its_answer_alone() 
 }
 
 #[tokio::test]
+async fn many_answers_share_a_slow_line_and_none_is_given_up() {
+    // Each alone would be late: a piece of it takes six times as long as one may.
+    let server = hasty(|most| most.piece = SOON / 3).await;
+    let mut wire = Wire::open(server.address, &window(0x7fff_ffff)).await;
+    wire.send(&frame(WINDOW_UPDATE, 0, 0, &0x7000_0000u32.to_be_bytes())).await;
+    let mut left = std::collections::BTreeMap::new();
+    for n in 0..20 {
+        let fields = head("GET", "/file", &[("range", "bytes=0-199999")]);
+        wire.send(&frame(HEADERS, END_STREAM | END_HEADERS, 2 * n + 1, &fields)).await;
+        left.insert(2 * n + 1, 200_000);
+    }
+    let (began, mut read) = (Instant::now(), 0);
+    while !left.is_empty() {
+        let next = wire.event().await.expect("an answer");
+        assert_ne!(next.kind, RESET, "{} after {:?}", next.stream, began.elapsed());
+        if next.kind == DATA {
+            read += next.payload.len();
+            *left.get_mut(&next.stream).unwrap() -= next.payload.len();
+        }
+        if next.flags & END_STREAM != 0 {
+            assert_eq!(left.remove(&next.stream), Some(0));
+        }
+        // Two megabytes a second.
+        let due = Duration::from_micros(read as u64 / 2);
+        tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
+    }
+    drop(wire);
+    server.rests().await;
+}
+
+#[tokio::test]
 async fn a_stop_ends_uploads_at_once_and_answers_after_a_moment() {
     let server = start().await;
     let mut wire = settled(&server, &window(1_000)).await;
@@ -447,7 +487,8 @@ async fn a_stop_ends_uploads_at_once_and_answers_after_a_moment() {
     assert_eq!(server.body().await.1, Err(BodyError::Stopping));
     assert_eq!(wire.goodbye().await, NO_ERROR);
     let took = began.elapsed();
-    assert!((limits::DOWNLOAD_STOP..Duration::from_millis(1_500)).contains(&took), "{took:?}");
+    let most = limits::DOWNLOAD_STOP + Duration::from_secs(2);
+    assert!((limits::DOWNLOAD_STOP..most).contains(&took), "{took:?}");
     server.rests().await;
     drop(wire);
     server.stopped().await;

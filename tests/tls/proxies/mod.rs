@@ -62,6 +62,7 @@ async fn behind(kind: Kind, hosts: [u8; 2]) {
     an_answer_without_an_end_comes_line_by_line(&mira, &mut socket).await;
     foreign_pages_are_refused(&mira).await;
     a_large_picture_arrives(&mira).await;
+    a_file_passes_in_both_directions(&mira).await;
     each_client_has_its_own_limit(&mira, &anton).await;
     stays_open_while_idle(&mut socket, began).await;
 }
@@ -132,6 +133,22 @@ async fn a_large_picture_arrives(mira: &Browser) {
         "the server's own: {}",
         answer.body
     );
+}
+
+/// As it comes: a refusal arrives although nobody reads the body.
+async fn a_file_passes_in_both_directions(mira: &Browser) {
+    let kind = "application/octet-stream";
+    let file = "0123456789abcdef".repeat(750_000);
+    let path = "/api/files?name=notes.bin";
+    let answer = mira.request(&format!("POST {path}"), OUR_PAGE, kind, file.as_bytes()).await;
+    assert_eq!(answer.status, 201, "{}{}", answer.head, answer.body);
+    let made: Value = serde_json::from_str(&answer.body).unwrap();
+    let id = made["id"].as_str().unwrap();
+    let answer = mira.request(&format!("GET /files/{id}/notes.bin"), "", "", b"").await;
+    assert!(answer.status == 200 && answer.body == file, "{}", answer.head);
+    let nothing = "PUT /api/files/AAAAAAAAAAAAAAAAAAAAAA?offset=0";
+    let answer = mira.request(nothing, OUR_PAGE, kind, file.as_bytes()).await;
+    assert_eq!(answer.status, 404, "{}{}", answer.head, answer.body);
 }
 
 /// A picture that cannot be compressed.

@@ -1,8 +1,9 @@
 /** What files take: all together, and the people and rooms that have most. */
 import { readFileUsage } from "../../calls/admin.js";
+import { sizeText } from "../base/file_words.js";
 import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
-import { size, whole } from "./numbers.js";
+import { whole } from "./numbers.js";
 import { facts } from "./parts.js";
 import { loading, troubleWith } from "./table_rows.js";
 
@@ -37,7 +38,7 @@ function figures({ total, unsent, free, users, rooms }) {
     facts([
       row(t("admin_files_sent"), total),
       row(t("admin_files_unsent"), unsent),
-      [t("admin_files_free"), free === null ? "–" : size(free)],
+      [t("admin_files_free"), free === null ? "–" : sizeText(free)],
     ]),
     most.length ? el("h3", {}, t("admin_files_most")) : null,
     most.length ? facts(most) : null,
@@ -50,5 +51,5 @@ function figures({ total, unsent, free, users, rooms }) {
  * @returns {[string, string]}
  */
 function row(what, { files, bytes }) {
-  return [what, t("admin_files_count", { size: size(bytes), n: files, files: whole(files) })];
+  return [what, t("admin_files_count", { size: sizeText(bytes), n: files, files: whole(files) })];
 }

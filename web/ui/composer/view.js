@@ -15,6 +15,7 @@ import { isSeen } from "../base/letters.js";
 import { toast } from "../base/toast.js";
 import { beginAnew } from "../people/direct.js";
 import { unblockPerson } from "../people/blocking.js";
+import { roomName } from "../people/people.js";
 import { roomWords } from "../people/room_words.js";
 import { createAbout } from "./about.js";
 import { createAttachButton } from "./attach_button.js";
