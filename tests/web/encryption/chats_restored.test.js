@@ -170,6 +170,31 @@ test("what was to be written of the history before a restore is not written afte
   assert.deepEqual((await database.get("meta", ["intervals", "room"])).intervals, remain);
 });
 
+test("a part of the history is kept as known only as far as its messages are kept", async () => {
+  const { database, localKey } = await makeBrowser();
+  const parts = { database, identity: () => ({ localKey }), wait: () => new Promise(() => {}) };
+  const shelf = new LedgerShelf(parts, "room");
+  const message = { mid: "one", createdSeq: 1 };
+  const known = (seq) => [{ from: 1, to: 1, seq }];
+  // An edit comes while the message is sealed.
+  const comes = () => {
+    ledger.reactionsTo = () => [];
+    shelf.note({ ...message, rev: 1 });
+    ledger.intervals = new Intervals(known(2));
+    shelf.noteIntervals();
+  };
+  const reactionsTo = () => (queueMicrotask(comes), []);
+  const ledger = { restores: [], reactionsTo, intervals: null };
+  await shelf.load(ledger);
+  ledger.intervals = new Intervals(known(1));
+  shelf.note({ ...message, rev: 0 });
+  shelf.noteIntervals();
+  const writes = [];
+  database.write = async (changes) => void writes.push(changes.find(({ store }) => store === "meta").value.intervals);
+  await shelf.written();
+  assert.deepEqual(writes, [known(1), known(2)]);
+});
+
 test("a key whose wraps a backup has lost is not lost with a reload", async () => {
   const { world, alice, bob, id, room } = await chat("alice", "bob");
   const backup = world.backup();

@@ -127,11 +127,18 @@ export class LedgerShelf {
     await this.#tail;
   }
 
-  /** @returns {Promise<void>} */
   #write() {
-    const done = this.#tail.then(() => this.#writeNow());
-    this.#tail = done.catch(() => {});
-    return done;
+    return this.#inOrder(() => this.#writeNow());
+  }
+
+  /** @param {() => Promise<unknown>} write @returns {Promise<void>} */
+  async #inOrder(write) {
+    const done = this.#tail.then(write);
+    this.#tail = done.then(
+      () => {},
+      () => {},
+    );
+    await done;
   }
 
   async #writeNow() {
@@ -143,9 +150,10 @@ export class LedgerShelf {
     if (!key || !ledger) return;
     this.#dirty.clear();
     this.#hasNewIntervals = false;
+    // As they are with these rows: changes that come meanwhile would count as known, and not be kept yet.
+    const intervals = hasNewIntervals ? [this.#intervalsRecord(ledger)] : [];
     const changes = await Promise.all(rows.map((row) => this.#record(key, ledger, row)));
-    // As they are now: a restore may have come between.
-    await this.#parts.database.write([...changes, ...(hasNewIntervals ? [this.#intervalsRecord(ledger)] : [])]);
+    await this.#parts.database.write([...changes, ...intervals]);
   }
 
   /** @param {Ledger} ledger */
@@ -173,7 +181,7 @@ export class LedgerShelf {
    */
   async rewrite(ledger, mids) {
     this.#stored = new Intervals();
-    await this.#parts.database.write([this.#intervalsRecord(ledger)]);
+    await this.#inOrder(() => this.#parts.database.write([this.#intervalsRecord(ledger)]));
     for (const mid of mids) {
       const row = ledger.row(mid);
       if (row) this.note(row);
