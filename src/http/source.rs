@@ -19,7 +19,7 @@ pub type NextPiece<'a> = Pin<Box<dyn Future<Output = io::Result<Option<Bytes>>> 
 /// The bytes of an answer, piece by piece, as its reader takes them. It is dropped when they are sent, or when nobody
 /// takes them any longer.
 pub trait Source: Send {
-    /// The next piece, of 1 to [`PIECE`](limits::PIECE) bytes.
+    /// The next piece, of 1 to [`DOWNLOAD_PIECE`](limits::DOWNLOAD_PIECE) bytes.
     fn next(&mut self) -> NextPiece<'_>;
 }
 
@@ -40,7 +40,7 @@ impl FileSource {
 
     async fn read(&mut self) -> io::Result<Option<Bytes>> {
         let Range { start, end } = self.left;
-        let length = end.saturating_sub(start).min(limits::PIECE as u64);
+        let length = end.saturating_sub(start).min(limits::DOWNLOAD_PIECE as u64);
         if length == 0 {
             return Ok(None);
         }
@@ -81,12 +81,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_of_a_file_comes_in_pieces_and_ends_exactly() {
-        let length = 2 * limits::PIECE + 100;
-        for (start, end) in [(0, length), (0, 0), (7, 8), (limits::PIECE - 1, length), (100, 100)] {
+        let length = 2 * limits::DOWNLOAD_PIECE + 100;
+        for (start, end) in
+            [(0, length), (0, 0), (7, 8), (limits::DOWNLOAD_PIECE - 1, length), (100, 100)]
+        {
             let mut source = source(length, start as u64..end as u64);
             let mut read = Vec::new();
             while let Some(piece) = source.next().await.unwrap() {
-                assert!((1..=limits::PIECE).contains(&piece.len()));
+                assert!((1..=limits::DOWNLOAD_PIECE).contains(&piece.len()));
                 read.extend_from_slice(&piece);
             }
             assert_eq!(read, pattern(length)[start..end]);
@@ -105,8 +107,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_is_too_short_fails_instead_of_ending() {
-        let mut source = source(limits::PIECE + 1, 0..limits::PIECE as u64 + 2);
-        assert_eq!(source.next().await.unwrap().unwrap().len(), limits::PIECE);
+        let mut source = source(limits::DOWNLOAD_PIECE + 1, 0..limits::DOWNLOAD_PIECE as u64 + 2);
+        assert_eq!(source.next().await.unwrap().unwrap().len(), limits::DOWNLOAD_PIECE);
         assert_eq!(source.next().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -115,6 +115,11 @@ const HTTP: &[Reached] = &[
     ),
     (
         "src/http/source.rs",
+        "a_part_of_a_file_comes_in_pieces_and_ends_exactly",
+        &["http::DOWNLOAD_PIECE"],
+    ),
+    (
+        "src/http/source.rs",
         "so_many_pieces_are_read_at_the_same_time_and_the_next_one_waits",
         &["http::FILE_READS"],
     ),
@@ -1468,7 +1473,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("acme::RENEWAL_INFO_RETRY", "how often a question is asked that had no answer"),
     ("http2::SEND_BUFFER", "of an answer whose memory is reserved as a whole"),
     ("tls::ADDRESSES_POLL", "how often addresses and clock are compared with the certificate"),
-    ("http::DOWNLOAD_HELD", "what is accounted for; PIECE and the kernel's bound are reached"),
+    ("http::DOWNLOAD_HELD", "what is accounted for; DOWNLOAD_PIECE and UNSENT are the bounds"),
     (
         "http::STREAMED_UNSENT",
         "how finely the kernel says what a slow reader takes; UNSENT is the bound",

@@ -373,7 +373,7 @@ async fn an_answer_whose_source_fails_or_has_another_length_never_looks_whole() 
         let length = head.split("Content-Length: ").nth(1).unwrap().split('\r').next().unwrap();
         let length: u64 = length.parse().unwrap();
         assert!((body.len() as u64) < length, "{path}: {} of {length}", body.len());
-        assert!(body.len() <= most * limits::PIECE, "{path}");
+        assert!(body.len() <= most * limits::DOWNLOAD_PIECE, "{path}");
     }
     server.rests().await;
 }
@@ -388,7 +388,7 @@ async fn a_reader_that_stops_or_leaves_ends_its_answer_and_a_slow_one_gets_all()
     server.until("it ends", |transfers| transfers.sources.load(Ordering::SeqCst) == 0).await;
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     let made = server.transfers.made.swap(0, Ordering::SeqCst);
-    assert!(made * limits::PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
+    assert!(made * limits::DOWNLOAD_PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
     // It leaves.
     let mut left = server.send(&get("/long", "")).await;
     read_until(&mut left, "\r\n\r\n").await;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use impulse::base::error::{Code, Error};
@@ -96,6 +97,8 @@ impl Transfers {
         let conflict = || Error::new(Code::Conflict, "No.");
         let path = request.head.path.as_str();
         if path == "/refused" {
+            // It has to look something up.
+            tokio::time::sleep(Duration::from_millis(20)).await;
             return Err(conflict());
         }
         let mut body = request.stream()?;
@@ -145,7 +148,7 @@ impl Transfers {
             "/unbounded" => streamed(LONG, End::AtLength),
             "/breaks" => streamed(LONG, End::Fails(3)),
             "/short" => streamed(LONG, End::After(3)),
-            "/more" => streamed(limits::PIECE as u64 + 1, End::AtLength),
+            "/more" => streamed(limits::DOWNLOAD_PIECE as u64 + 1, End::AtLength),
             _ => Response::empty(404),
         }
     }
@@ -185,7 +188,7 @@ impl Source for Pattern {
                 _ => {}
             }
             let Range { start, end } = self.left;
-            let piece = pattern(start..end.min(start + limits::PIECE as u64));
+            let piece = pattern(start..end.min(start + limits::DOWNLOAD_PIECE as u64));
             self.left.start += piece.len() as u64;
             self.given += 1;
             self.made.fetch_add(1, Ordering::SeqCst);

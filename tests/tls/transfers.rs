@@ -78,7 +78,7 @@ async fn an_answer_that_is_aborted_has_no_end_that_tls_announces() {
     server.until("it begins", |transfers| transfers.made.load(Ordering::SeqCst) > 4).await;
     server.until("it ends", |transfers| transfers.sources.load(Ordering::SeqCst) == 0).await;
     let made = server.transfers.made.load(Ordering::SeqCst);
-    assert!(made * limits::PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
+    assert!(made * limits::DOWNLOAD_PIECE < 16 * 1024 * 1024, "{made} pieces for nobody");
     drop(stalled);
 }
 

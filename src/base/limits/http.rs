@@ -109,12 +109,14 @@ pub const UPLOADS: usize = 64;
 pub const DOWNLOADS_PER_ADDRESS: usize = 128;
 /// The same of all clients together.
 pub const DOWNLOADS: usize = 512;
-/// Bytes of a piece of a body or an answer.
+/// Bytes of a piece of a body.
 pub const PIECE: usize = 64 * 1024;
+/// Bytes of a piece of an answer: a browser may ask for a hundred small pictures at once.
+pub const DOWNLOAD_PIECE: usize = 32 * 1024;
 /// Bytes that a request holds whose body is read piece by piece: what is read, the next piece, and that of the handler.
 pub const UPLOAD_HELD: usize = 3 * PIECE;
-/// Bytes that such an answer holds: a piece, and as much in the socket's own buffers.
-pub const DOWNLOAD_HELD: usize = 2 * PIECE;
+/// Bytes that such an answer holds: a piece on its way, and the next one.
+pub const DOWNLOAD_HELD: usize = 2 * DOWNLOAD_PIECE;
 /// A client sends, or takes, a whole piece within so long; time in which nobody waits for it does not count. At this
 /// pace 100 MiB would take half a day.
 pub const PIECE_DEADLINE: Duration = Duration::from_secs(30);
@@ -122,7 +124,7 @@ pub const PIECE_DEADLINE: Duration = Duration::from_secs(30);
 /// slow reader would seem to take nothing for long.
 pub const STREAMED_UNSENT: u32 = 64 * 1024;
 /// Pieces that are read from files at the same time, each by a blocking thread.
-pub const FILE_READS: usize = 32;
+pub const FILE_READS: usize = 16;
 /// How long an answer that is sent piece by piece goes on when the server stops.
 pub const DOWNLOAD_STOP: Duration = Duration::from_millis(750);
 /// Clients whose spending is remembered at once.
