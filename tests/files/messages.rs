@@ -68,6 +68,36 @@ async fn a_message_has_its_files_everywhere_and_a_file_is_in_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_with_files_and_without_stay_in_the_order_of_sending() {
+    let house = House::new().await;
+    let anna = house.server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let mut sent = Vec::new();
+    let mut frames = Vec::new();
+    for n in 0..6 {
+        let file = upload(&anna, &format!("{n}.txt"), b"x").await;
+        for files in [Some(vec![file]), None] {
+            sent.push(new_mid());
+            let text = files.is_none().then_some("words");
+            frames.push(message(sent.last().unwrap(), 0, text, files));
+        }
+    }
+    for frame in frames {
+        socket.send(frame).await;
+    }
+    for _ in &sent {
+        let is_answer = |frame: &Value| frame["op"] == "ok" || frame["op"] == "err";
+        let answer = socket.find("an answer", is_answer).await;
+        assert_eq!(answer["op"], "ok", "{answer}");
+    }
+    let page = anna.get("/api/rooms/1/messages").await.expect(200);
+    let page = page["messages"].as_array().unwrap().iter();
+    let stored: Vec<_> = page.map(|entry| entry["msg"]["mid"].as_str().unwrap()).collect();
+    assert_eq!(stored, sent);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_edit_leaves_files_or_takes_some_away_for_good() {
     let house = House::new().await;
     let anna = house.server.user("anna").await;

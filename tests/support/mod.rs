@@ -11,7 +11,8 @@ pub mod raw_tls;
 pub mod tls;
 pub mod wire;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use clap::Parser as _;
 use impulse::cli::Cli;
@@ -120,4 +121,23 @@ pub fn config(database: &str, flags: &[&str]) -> Config {
     let lifted = unless_told(["--rate-limit-scale", "0"]);
     let args = [&fixed[..], &listen, &unless_told(["--shards", "2"]), &lifted, flags].concat();
     Cli::try_parse_from(args).expect("flags that exist").config
+}
+
+/// A port of 127.0.0.1 for a program that cannot be told to choose one itself. It lies below those that the kernel gives
+/// to whoever asks for any, so that no test that runs meanwhile gets it, and no port is given out twice.
+pub fn free_port() -> u16 {
+    const FIRST: u16 = 10_240;
+    const PORTS: u16 = 22_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Each process begins elsewhere.
+    let start = std::process::id().wrapping_mul(7_919) % u32::from(PORTS);
+    for _ in 0..PORTS {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST + ((start + step) % u32::from(PORTS)) as u16;
+        let address = ("127.0.0.1", port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }

@@ -31,14 +31,15 @@ fn write(folder: &Path, certified: &Certified) {
     fs::write(folder.join("key.pem"), certified.key()).unwrap();
 }
 
-fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// Where nobody listens yet.
+fn free_address() -> SocketAddr {
+    ([127, 0, 0, 1], crate::support::free_port()).into()
 }
 
 impl Secured {
     pub async fn start(more: &[&str]) -> Self {
         let certified = Certified::of(&["chat.test", "127.0.0.1"]);
-        let (folder, plain) = (tempfile::tempdir().unwrap(), free_port());
+        let (folder, plain) = (tempfile::tempdir().unwrap(), free_address());
         write(folder.path(), &certified);
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (cert, key, data, http) =

@@ -118,8 +118,10 @@ impl Actor {
         };
         match decision {
             Ok(Decision::Append(change, effect)) => {
+                // A commit adds plain texts first: what comes after a message with files has to wait for it.
+                let is_alone = matches!(&effect, Effect::New { draft, .. } if draft.names_files());
                 self.stage(sender, change, effect);
-                if self.facts.is_large() {
+                if is_alone || self.facts.is_large() {
                     self.flush().await;
                 }
             }

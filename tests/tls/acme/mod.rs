@@ -20,7 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::fake::Fake;
-use self::pebble::{Pebble, free_port};
+use self::pebble::Pebble;
+use crate::support::free_port;
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(25);

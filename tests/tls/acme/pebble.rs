@@ -1,7 +1,7 @@
 //! Pebble, the ACME server of Let's Encrypt for tests, and the DNS it asks, as Debian packages them.
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use impulse::http::client::{Call, Client, Origin, Trust};
 use serde_json::{Value, json};
 
+use crate::support::free_port;
 use crate::support::tls::Certified;
 
 /// A running Pebble with everything it needs. Killed when dropped.
@@ -33,7 +34,7 @@ impl Pebble {
         write("key.pem", &certified.key());
         write("cert.pem", &pem(&certified.chain[0]));
         let [port, management, dns_management] = [free_port(), free_port(), free_port()];
-        let dns_port = free_udp_port();
+        let dns_port = free_port();
         let mut pebble = json!({
             "listenAddress": format!("127.0.0.1:{port}"),
             "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -140,21 +141,6 @@ fn spawn(folder: &Path, config: &Value) -> Child {
         .stderr(log())
         .spawn()
         .expect("pebble of the package pebble")
-}
-
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn free_udp_port() -> u16 {
-    loop {
-        // The DNS server takes the port of both kinds.
-        let port = free_port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 pub fn pem(der: &[u8]) -> String {

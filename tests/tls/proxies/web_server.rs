@@ -1,10 +1,11 @@
 //! Real web servers, each set up by the very text of `docs/operations.md`.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::support::free_port;
 
 const HANDBOOK: &str = include_str!("../../../docs/operations.md");
 /// Where the examples say that Impulse is.
@@ -38,7 +39,7 @@ struct Place<'a> {
 impl WebServer {
     /// Starts it with a folder of its own, in which `chain.pem` and `key.pem` are.
     pub fn start(kind: Kind, folder: &Path, impulse: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let place = Place { folder, port, impulse };
         let log = folder.join("log");
         let mut command = match kind {

@@ -160,7 +160,7 @@ test("what was to be written of the history before a restore is not written afte
   const { database, localKey } = await makeBrowser();
   const parts = { database, identity: () => ({ localKey }), wait: () => settle(1) };
   const shelf = new LedgerShelf(parts, "room");
-  const ledger = { restores: [] };
+  const ledger = { restores: [], intervals: new Intervals() };
   await shelf.load(ledger);
   ledger.intervals = new Intervals([{ from: 1, to: 24, seq: 24 }]);
   shelf.noteIntervals();
@@ -184,7 +184,7 @@ test("a part of the history is kept as known only as far as its messages are kep
     shelf.noteIntervals();
   };
   const reactionsTo = () => (queueMicrotask(comes), []);
-  const ledger = { restores: [], reactionsTo, intervals: null };
+  const ledger = { restores: [], reactionsTo, intervals: new Intervals() };
   await shelf.load(ledger);
   ledger.intervals = new Intervals(known(1));
   shelf.note({ ...message, rev: 0 });
@@ -193,6 +193,32 @@ test("a part of the history is kept as known only as far as its messages are kep
   database.write = async (changes) => void writes.push(changes.find(({ store }) => store === "meta").value.intervals);
   await shelf.written();
   assert.deepEqual(writes, [known(1), known(2)]);
+});
+
+test("messages that are kept and cannot be read are no reason to call anybody outdated", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await bob.close();
+  const { database, localKey } = bob.browser;
+  // The keys of the account are not open at first.
+  const later = new Client(world, bob.person, bob.browser);
+  later.encryption.setIdentity(null);
+  later.connect();
+  await until(() => later.state.rooms.has(id));
+  await later.rooms.open(id);
+  await until(() => later.shown(id).length === 2);
+  later.encryption.setIdentity(bob.person.identity(localKey));
+  await later.sees(id, "two");
+  assert.deepEqual(later.texts(id), ["one", "two"]);
+  await later.close();
+  // A record does not open at all.
+  const [kept] = await database.getAll("cache");
+  await database.put("cache", kept.key, randomBytes(kept.value.length));
+  const opened = await again(bob, id, bob.browser);
+  await opened.sees(id, "two");
+  assert.deepEqual(opened.texts(id), ["one", "two"]);
 });
 
 test("a key whose wraps a backup has lost is not lost with a reload", async () => {

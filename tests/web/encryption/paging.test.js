@@ -50,7 +50,7 @@ test("a server that tells the same wraps again and again is not asked for ever",
     asked += 1;
     return { wraps: [{ epoch: 9, gen: 1, w: "" }], shut: [], why: null, needed: [] };
   };
-  const database = { getAll: async () => [], get: async () => undefined };
+  const database = { getAll: async () => [], get: async () => undefined, put: async () => {} };
   const parts = { database, calls: { readWraps }, identity: () => null, now: () => 0 };
   const keys = new RoomKeys(parts, { id: "4", name: "room", state: null });
   assert.equal(await keys.get(3), null);

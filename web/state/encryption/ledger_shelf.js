@@ -44,18 +44,25 @@ export class LedgerShelf {
   /** @param {Ledger} ledger @returns {Promise<void>} */
   load(ledger) {
     this.#ledger = ledger;
+    // While my keys are not open nothing can be read, and no part of the history counts as known.
+    if (!this.#loading && !this.#parts.identity()) return this.#loadRestores(ledger).then(() => {});
     this.#loading ??= this.#load(ledger);
     return this.#loading;
   }
 
+  /** @param {Ledger} ledger @returns {Promise<Interval[]>} the parts of the history that are kept */
+  async #loadRestores(ledger) {
+    const kept = await this.#parts.database.get("meta", ["intervals", this.#name]);
+    if (!ledger.restores.length) ledger.restores = kept?.restores ?? [];
+    return kept?.intervals ?? [];
+  }
+
   /** @param {Ledger} ledger */
   async #load(ledger) {
-    const kept = await this.#parts.database.get("meta", ["intervals", this.#name]);
-    ledger.restores = kept?.restores ?? [];
-    const rows = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
-    this.#edge = rows.length < NEWEST ? 0 : Math.min(...rows.map(({ createdSeq }) => createdSeq));
+    this.#stored = new Intervals(await this.#loadRestores(ledger));
+    const { places, rows } = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
+    this.#edge = places.length < NEWEST ? 0 : Math.min(...places);
     for (const row of rows) this.#takeUp(ledger, row);
-    this.#stored = new Intervals(kept?.intervals ?? []);
     ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
   }
 
@@ -66,9 +73,10 @@ export class LedgerShelf {
    */
   async reach(ledger, from, to) {
     await this.load(ledger);
+    if (!this.#loading || !this.#parts.identity()) return;
     const end = Math.min(to, this.#edge);
     if (from > end) return;
-    const rows = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
+    const { rows } = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
     for (const row of rows) this.#takeUp(ledger, row);
     for (const each of this.#stored.take(from, end))
       if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
@@ -80,19 +88,24 @@ export class LedgerShelf {
     for (const reaction of reactions) ledger.takeUp(reaction);
   }
 
-  /** @param {import("../../platform/database.js").Range} range @returns {Promise<(Row & { reactions?: Row[] })[]>} */
+  /**
+   * A place whose record cannot be opened is not known: what is fetched there would be news where none can be.
+   *
+   * @param {import("../../platform/database.js").Range} range
+   * @returns {Promise<{ places: number[], rows: (Row & { reactions?: Row[] })[] }>} places of all records
+   */
   async #read(range) {
     const key = this.#parts.identity()?.localKey;
-    if (!key) return [];
+    if (!key) return { places: [], rows: [] };
     const records = await this.#parts.database.getAll("cache", range);
     const opened = await Promise.all(
       records.map(({ key: id, value }) =>
         openLocal(key, "cache", this.#name, idOf(id), value)
           .then((bytes) => JSON.parse(textOf(bytes)))
-          .catch(() => null),
+          .catch(() => void this.#stored.take(id[1], id[1])),
       ),
     );
-    return opened.filter((row) => row !== null);
+    return { places: records.map(({ key: id }) => id[1]), rows: opened.filter((row) => row !== undefined) };
   }
 
   /** A message that has changed, or its reactions. @param {Row} row */
