@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use impulse::base::limits::search::KEY_BYTES;
+use impulse::search::keys::Keys;
 use impulse::store::chat::search::BLOCK;
 use serde_json::{Value, json};
 
@@ -26,6 +28,13 @@ pub async fn found(client: &Client, q: &str) -> Vec<String> {
 pub fn texts(answer: &Value) -> Vec<String> {
     let results = answer["results"].as_array().expect("results");
     results.iter().map(|result| result["msg"]["t"].as_str().expect("text").to_owned()).collect()
+}
+
+/// What a text is filed under, as a `tsvector`.
+pub fn keys_of(text: &str) -> String {
+    let mut keys = Keys::default();
+    keys.add_text(text, KEY_BYTES);
+    keys.to_tsvector()
 }
 
 /// Makes a room.

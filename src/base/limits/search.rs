@@ -8,8 +8,8 @@ pub const QUERY_CHARS: usize = 1_000;
 pub const TERMS: usize = 16;
 /// Marks of one message.
 pub const MARKS: usize = 50;
-/// Characters of a key of the index; a longer word is filed under its first ones.
-pub const KEY_CHARS: usize = 40;
+/// Characters of a key of the index; a longer stem is filed under its first ones.
+pub const KEY_CHARS: usize = 8;
 /// Bytes of the keys of one message; what a longer one says at its end is not in the index.
 pub const KEY_BYTES: usize = 65_536;
 /// Characters of the beginning of a word from which on the index is asked for it first.

@@ -30,6 +30,17 @@ impl Stems {
                 && self.in_spanish() == other.in_spanish())
     }
 
+    /// What a word of these stems is filed under. Words that are related have one of these in common: the first is the same
+    /// for all words of one English stem, and the Spanish stem is always among them if the word may be Spanish. Mostly it
+    /// is the first, too.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        let is_latin = self.first.bytes().all(|byte| byte.is_ascii_lowercase());
+        let first = if is_latin { spanish::stem(&self.first) } else { self.first.clone() };
+        let spanish = Some(self.in_spanish()).filter(|stem| self.may_be_spanish && *stem != first);
+        let spanish = spanish.map(str::to_owned);
+        std::iter::once(first).chain(spanish)
+    }
+
     fn in_spanish(&self) -> &str {
         self.spanish.as_deref().unwrap_or(&self.first)
     }

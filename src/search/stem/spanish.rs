@@ -48,8 +48,13 @@ pub(super) fn is_likely(word: &str) -> bool {
     let foreign = ["th", "sh", "ph", "gh", "ck", "tion", "k", "w"];
     let is_double =
         |pair: &[u8]| matches!(pair, [a, b] if a == b && b"bdfgmpstzvxjhqy".contains(a));
+    let ends_well = match word.as_bytes() {
+        [.., before, b'n' | b's' | b'r' | b'l' | b'd' | b'z'] => is_vowel(char::from(*before)),
+        [.., last] => is_vowel(char::from(*last)),
+        [] => false,
+    };
     word.len() > 3
-        && word.ends_with(['a', 'e', 'i', 'o', 'u', 'n', 's', 'r', 'l', 'd', 'z'])
+        && ends_well
         && !foreign.iter().any(|part| word.contains(part))
         && !word.as_bytes().windows(2).any(is_double)
 }
@@ -196,7 +201,9 @@ mod tests {
         for word in ["reuniones", "gatos", "perro", "calle", "accion", "innovar", "leer"] {
             assert!(is_likely(word), "{word}");
         }
-        for word in ["meeting", "working", "nation", "button", "that", "week", "the", "kiwi"] {
+        for word in
+            ["meeting", "working", "nation", "button", "that", "week", "the", "kiwi", "meetings"]
+        {
             assert!(!is_likely(word), "{word}");
         }
     }

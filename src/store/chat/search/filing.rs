@@ -4,7 +4,7 @@
 //! goes first.
 
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, IsolationLevel, Row};
+use tokio_postgres::{Client, IsolationLevel, Row, Statement};
 
 use super::{FINDABLE, SEARCHED, Searched, SeqRange, searched};
 use crate::base::error::Result;
@@ -15,7 +15,13 @@ use crate::store::chat::message_rows::{to_limit, unsigned};
 use crate::store::pool::failed;
 
 /// The connection that fills the index.
-pub struct SearchWriter(Client);
+pub struct SearchWriter {
+    client: Client,
+    read: Statement,
+    upsert: Statement,
+    remove_empty: Statement,
+    note: Statement,
+}
 
 /// A block with what its messages are filed under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +82,21 @@ impl ChatStore {
             transaction.execute(sql, &[&version]).await.map_err(failed)?;
         }
         transaction.commit().await.map_err(failed)?;
-        Ok(SearchWriter(client))
+        let read = format!(
+            "SELECT {SEARCHED} FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS i(room_id, first, past)
+             CROSS JOIN LATERAL (
+                 SELECT room_id, created_seq, created_at, author, body FROM chat.messages
+                 WHERE room_id = i.room_id AND created_seq >= i.first AND created_seq < i.past AND {FINDABLE}
+                 ORDER BY created_seq
+             ) m"
+        );
+        Ok(SearchWriter {
+            read: client.prepare(&read).await.map_err(failed)?,
+            upsert: client.prepare(UPSERT).await.map_err(failed)?,
+            remove_empty: client.prepare(REMOVE_EMPTY).await.map_err(failed)?,
+            note: client.prepare(NOTE).await.map_err(failed)?,
+            client,
+        })
     }
 
     /// Has everything that is filed be filed again.
@@ -111,17 +131,12 @@ fn progress(row: &Row) -> Progress {
 }
 
 impl SearchWriter {
-    /// Whether the connection has ended.
-    pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
-    }
-
     /// How far each room is filed that is at all.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn progress(&self) -> Result<Vec<Progress>> {
-        let rows = self.0.query(PROGRESS, &[]).await.map_err(failed)?;
+        let rows = self.client.query(PROGRESS, &[]).await.map_err(failed)?;
         Ok(rows.iter().map(progress).collect())
     }
 
@@ -131,7 +146,7 @@ impl SearchWriter {
     /// `unavailable`.
     pub async fn changed(&self, limit: usize) -> Result<Vec<Unfiled>> {
         let sql = "SELECT room_id, block FROM chat.search WHERE keys IS NULL LIMIT $1";
-        let rows = self.0.query(sql, &[&to_limit(limit)]).await.map_err(failed)?;
+        let rows = self.client.query(sql, &[&to_limit(limit)]).await.map_err(failed)?;
         let unfiled = |row: &Row| Unfiled { room: RoomId(row.get(0)), number: unsigned(row, 1) };
         Ok(rows.iter().map(unfiled).collect())
     }
@@ -147,27 +162,20 @@ impl SearchWriter {
         progress: &[Progress],
         file: impl FnOnce(&[Searched]) -> Vec<FiledBlock>,
     ) -> Result<Filed> {
-        let builder = self.0.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let builder =
+            self.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
         let transaction = builder.start().await.map_err(failed)?;
-        let sql = format!(
-            "SELECT {SEARCHED} FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS i(room_id, first, past)
-             CROSS JOIN LATERAL (
-                 SELECT room_id, created_seq, created_at, author, body FROM chat.messages
-                 WHERE room_id = i.room_id AND created_seq >= i.first AND created_seq < i.past AND {FINDABLE}
-                 ORDER BY created_seq
-             ) m"
-        );
         let rooms: Vec<_> = ranges.iter().map(|range| range.room.0).collect();
         let from: Vec<_> = ranges.iter().map(|range| range.from.cast_signed()).collect();
         let to: Vec<_> = ranges.iter().map(|range| range.to.cast_signed()).collect();
         let values: [&(dyn ToSql + Sync); 3] = [&rooms, &from, &to];
-        let rows = transaction.query(&sql, &values).await.map_err(failed)?;
+        let rows = transaction.query(&self.read, &values).await.map_err(failed)?;
         let messages: Vec<_> = rows.iter().map(searched).collect();
         let mut blocks = file(&messages);
         // In one order, as far as that helps: the lock is not waited for in any case.
         blocks.sort_unstable_by_key(|block| (block.room, block.number));
         let columns = Columns::of(&blocks);
-        let written = transaction.execute(UPSERT, &columns.values()).await;
+        let written = transaction.execute(&self.upsert, &columns.values()).await;
         let outcome = async {
             written?;
             let empty: Vec<_> = blocks.iter().filter(|block| block.times.is_none()).collect();
@@ -175,13 +183,13 @@ impl SearchWriter {
                 let rooms: Vec<_> = empty.iter().map(|block| block.room.0).collect();
                 let numbers: Vec<_> =
                     empty.iter().map(|block| block.number.cast_signed()).collect();
-                transaction.execute(REMOVE_EMPTY, &[&rooms, &numbers]).await?;
+                transaction.execute(&self.remove_empty, &[&rooms, &numbers]).await?;
             }
             let rooms: Vec<_> = progress.iter().map(|one| one.room.0).collect();
             let filed: Vec<_> = progress.iter().map(|one| one.filed.cast_signed()).collect();
             let again: Vec<_> =
                 progress.iter().map(|one| one.again.map(u64::cast_signed)).collect();
-            transaction.execute(NOTE, &[&rooms, &filed, &again]).await?;
+            transaction.execute(&self.note, &[&rooms, &filed, &again]).await?;
             transaction.commit().await
         };
         match outcome.await {
@@ -189,14 +197,6 @@ impl SearchWriter {
             Err(error) if is_overtaken(&error) => Ok(Filed::Overtaken),
             Err(error) => Err(failed(error)),
         }
-    }
-
-    /// Lets the planner know of an index that has grown much.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn analyze(&self) -> Result<()> {
-        self.0.batch_execute("ANALYZE chat.search").await.map_err(failed)
     }
 }
 
