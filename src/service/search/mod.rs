@@ -13,6 +13,7 @@ use std::time::Instant;
 pub use crate::store::chat::search::Point;
 use filing::Filing;
 use looking::{Look, Looked};
+use scope::Asker;
 use tokio::sync::watch;
 use turns::Turns;
 
@@ -150,7 +151,8 @@ impl Search {
         query: &Query,
         wish: &SearchWish<'_>,
     ) -> Result<Found> {
-        let scope = self.scope(by, uid, query).await?;
+        let asker = Asker { by, uid, accounts: &self.accounts, rooms: &self.rooms };
+        let scope = asker.scope(query).await?;
         let found = Found { encrypted: scope.encrypted, ..Found::default() };
         if !scope.unknown.is_empty() {
             return Ok(Found { unknown: scope.unknown, ..found });
