@@ -12,6 +12,7 @@ import {
   openBrowser,
   openRoom,
   person,
+  roomAt,
   say,
   startLine,
   startServer,
@@ -155,6 +156,14 @@ test("words of every script are found and marked whole, and older results follow
   );
   for (let n = 0; n < 3; n += 1) await page.keyboard.press("ArrowDown");
   assert.match(await chosen(page), /filler 117 /);
+  // Where it would cover the message, it makes room for it.
+  await page.setViewportSize({ width: 1000, height: 800 });
+  await page.keyboard.press("Enter");
+  await page.locator(".message-flash", { hasText: "filler 117 " }).waitFor();
+  assert.ok(!(await field(page).isVisible()));
+  await page.keyboard.press("Control+Shift+F");
+  assert.match(await chosen(page), /filler 117 /);
+  await page.setViewportSize({ width: 1400, height: 800 });
 });
 
 test("operators are offered and take what is known; what nothing is called so is said", async () => {
@@ -174,6 +183,7 @@ test("operators are offered and take what is known; what nothing is called so is
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   assert.equal(await field(page).inputValue(), "from:bob ");
+  await shows(page, (found) => assert.equal(found.length, 20));
   await page.keyboard.type("gree");
   await shows(page, (found) => assert.equal(found.length, 2));
   assert.deepEqual(await page.locator(".search-where").allInnerTexts(), ["General", "General"]);
@@ -296,6 +306,11 @@ test("on a phone it fills the screen: a result opens the room, and going back le
   const box = await page.locator(".search-panel").boundingBox();
   assert.deepEqual([box?.x, box?.y, box?.width], [0, 0, 390]);
   assert.ok(!(await page.locator(".composer").isVisible()));
+  await goTo(ada.page, "General");
+  await say(ada.page, "under the search");
+  await message(page, "under the search").waitFor({ state: "attached" });
+  const unread = async () => (await roomAt(page, roomOf(page) ?? "")).unread;
+  await eventually(async () => assert.equal(await unread(), 1));
   await page.locator(".search-result", { hasText: "the first green bean" }).click();
   await page.locator(".message-flash", { hasText: "the first green bean" }).waitFor();
   assert.ok(!(await field(page).isVisible()));
@@ -305,5 +320,7 @@ test("on a phone it fills the screen: a result opens the room, and going back le
   await page.locator(".search-bar [aria-label=Close]").click();
   await page.locator(".composer textarea").waitFor();
   assert.ok(!(await field(page).isVisible()));
+  await page.locator(".pill").click();
+  await eventually(async () => assert.equal(await unread(), 0));
   assertCalmButForTheLine(bob);
 });

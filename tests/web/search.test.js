@@ -7,7 +7,7 @@ import { forgetAccount } from "../../web/state/remembered.js";
 import { emptyState, Store } from "../../web/state/store.js";
 import { emptyTimeline } from "../../web/state/timelines.js";
 import { passageOf } from "../../web/ui/search/passage.js";
-import { suggestionsFor } from "../../web/ui/search/suggestions.js";
+import { isKnown, suggestionsFor } from "../../web/ui/search/suggestions.js";
 import { until, useBrowser } from "./files_browser.js";
 
 const said = (mid, more = {}) => ({ mid, rev: 0, kind: "msg", by: "2", t: mid, at: 0, createdSeq: 1, seq: 1, ...more });
@@ -82,16 +82,18 @@ test("the last word may go on while it is typed, and an operator that is being t
     ["%", "%"],
     [` "" - `, ""],
   ])
-    assert.equal(sentFor(text, { isTyped: true }), expected, text);
-  assert.equal(sentFor("beans from:an", { isTyped: false }), "beans from:an");
-  assert.equal([...sentFor("👍".repeat(10_000), { isTyped: true })].length, 1001, "more is of no use to the server");
+    assert.equal(sentFor(text, { end: "open" }), expected, text);
+  assert.equal(sentFor("beans from:an", { end: "closed" }), "beans from:an");
+  assert.equal(sentFor("beans from:an", { end: "known" }), "beans from:an");
+  assert.equal(sentFor("from:anna bea", { end: "known" }), "from:anna bea*");
+  assert.equal([...sentFor("👍".repeat(10_000), { end: "open" })].length, 1001, "more is of no use to the server");
 });
 
 test("a room is looked in by its name, unless that could be read as something else or the query names rooms", () => {
   const where = whereOf({ id: "7", kind: "open", name: "Two words" });
-  assert.equal(sentFor("beans", { isTyped: true, where }), `in:"Two words" beans*`);
-  assert.equal(sentFor("beans in:x ", { isTyped: true, where }), "beans in:x");
-  assert.equal(sentFor("", { isTyped: true, where }), "");
+  assert.equal(sentFor("beans", { end: "open", where }), `in:"Two words" beans*`);
+  assert.equal(sentFor("beans in:x ", { end: "open", where }), "beans in:x");
+  assert.equal(sentFor("", { end: "open", where }), "");
   for (const name of [`a "b"`, "@anna", "#x", " x", ""])
     assert.equal(whereOf({ id: "7", kind: "open", name }), "in:7", name);
   assert.equal(whereOf({ id: "7", kind: "dm", name: "" }), "in:7");
@@ -269,4 +271,8 @@ test("operators and what may follow them are offered as one types", () => {
   assert.deepEqual(offered("has:x beans", 4), ["has:file x beans", "has:link x beans"]);
   assert.deepEqual(offered("from:anna "), []);
   assert.deepEqual(offered("x".repeat(10_000)), []);
+  const whole = (text) => isKnown(text, text.length, suggestionsFor(text, text.length, known));
+  for (const text of ["from:ANNA", "in:general", 'x in:"two words', "has:link", "before:2026", "after:2025-02-03"])
+    assert.ok(whole(text) === !text.includes('"'), text);
+  for (const text of ["from:ann", "has:lin", "before:2026-0", "anna", "from:"]) assert.ok(!whole(text), text);
 });

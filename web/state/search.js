@@ -95,14 +95,15 @@ export class MessageSearch {
    *
    * @param {string} text
    * @param {string | null} room
+   * @param {"open" | "known"} [end]  whether an operator at the end names something that is known
    */
-  type(text, room) {
-    this.#want(text, room, "typed");
+  type(text, room, end = "open") {
+    this.#want(text, room, end);
   }
 
   /** The text is finished: looks at once. @param {string} text @param {string | null} room */
   enter(text, room) {
-    this.#want(text, room, "entered");
+    this.#want(text, room, "closed");
   }
 
   /** Goes on with older ones. */
@@ -131,18 +132,18 @@ export class MessageSearch {
   /**
    * @param {string} text
    * @param {string | null} room
-   * @param {"typed" | "entered"} how
+   * @param {"open" | "known" | "closed"} end
    */
-  #want(text, room, how) {
+  #want(text, room, end) {
     const known = room === null ? undefined : this.#store.state.rooms.get(room);
-    const q = sentFor(text, { isTyped: how === "typed", where: known ? whereOf(known) : "" });
-    if (how === "typed" && q === this.#q && room === this.#room) return;
+    const q = sentFor(text, { end, where: known ? whereOf(known) : "" });
+    if (end !== "closed" && q === this.#q && room === this.#room) return;
     this.stop();
     this.#q = q;
     this.#room = known && q.startsWith(whereOf(known)) ? room : null;
     this.hasMore = false;
     if (!q) return this.#empty();
-    if (how === "entered") return void this.#ask("anew");
+    if (end === "closed") return void this.#ask("anew");
     this.isRunning = true;
     this.changed();
     this.#timer = setTimeout(() => void this.#ask("anew"), PAUSE_MS);

@@ -70,28 +70,28 @@ export function partBefore(text, cursor) {
 }
 
 /**
- * What the server is asked for. While a text is typed its last word may go on, and an operator at its end is none yet.
+ * What the server is asked for. While a text is typed its last word may go on, and an operator at its end counts only
+ * once what it names is known.
  *
  * @param {string} text
  * @param {object} how
- * @param {boolean} how.isTyped  there may come more
+ * @param {"open" | "known" | "closed"} how.end  whether more may come; `known`: unless it is an operator
  * @param {string} [how.where]  an operator that says where to look, if the text itself does not
  * @returns {string} empty if there is nothing to look for
  */
-export function sentFor(text, { isTyped, where = "" }) {
-  const parts = partsOf(text);
-  const last = parts.at(-1);
-  const isOpen = isTyped && last?.to === text.length;
-  const kept = isOpen && last?.operator ? text.slice(0, last.from) : text;
+export function sentFor(text, { end, where = "" }) {
+  const last = partsOf(text).at(-1);
+  const isOpen = end !== "closed" && last?.to === text.length;
+  const kept = isOpen && last?.operator && end === "open" ? text.slice(0, last.from) : text;
   const mayGoOn = isOpen && !last?.operator && !last?.quoted && !last?.negated && ENDS_IN_WORD.test(text);
   const wanted = [...`${kept.trim()}${mayGoOn ? "*" : ""}`].slice(0, SENT_MAX).join("");
   if (!/[^\s"“”„«»*-]/u.test(wanted)) return "";
-  return where && !namesRoom(partsOf(wanted)) ? `${where} ${wanted}` : wanted;
+  return where && !namesRoom(wanted) ? `${where} ${wanted}` : wanted;
 }
 
-/** Whether a query says itself in which room. @param {Part[]} parts */
-function namesRoom(parts) {
-  return parts.some(({ operator, negated, value }) => operator === "in" && !negated && value);
+/** Whether a query says itself in which room. @param {string} text */
+export function namesRoom(text) {
+  return partsOf(text).some(({ operator, negated, value }) => operator === "in" && !negated && value);
 }
 
 /**

@@ -67,19 +67,14 @@ export class Options {
     this.node.scrollTop = 0;
   }
 
-  /** @param {1 | -1} by */
+  /** Marks the next one, or the one before; false if there is none. @param {1 | -1} by */
   move(by) {
-    if (!this.#choices.length) return;
     const at = this.#choices.findIndex(({ key }) => key === this.#marked);
     const next = this.#choices[at < 0 ? (by > 0 ? 0 : this.#choices.length - 1) : at + by];
     // Before the first one is the field.
     this.#mark(next?.key ?? (by < 0 ? null : this.#marked));
-    if (next) next.node.scrollIntoView({ block: "nearest" });
-  }
-
-  /** @param {string} key */
-  markAs(key) {
-    this.#mark(key);
+    next?.node.scrollIntoView({ block: "nearest" });
+    return Boolean(next);
   }
 
   /** @param {string | null} key */

@@ -2,6 +2,7 @@
  * Search over everything the server can read: beside the room on a desk, over the whole screen on a phone. What was
  * found stays until it is closed, so one result after the other can be looked at; on a phone "back" leads to it again.
  */
+import { namesRoom } from "../../state/search_query.js";
 import { addressedRoom, navigate, onNavigation } from "../base/navigation.js";
 import { isComposing } from "../base/composing.js";
 import { takesText } from "../base/drops.js";
@@ -17,7 +18,7 @@ import { createNotes } from "./notes.js";
 import { Options } from "./options.js";
 import { Results } from "./results.js";
 import { suggestionRow } from "./suggestion_row.js";
-import { suggestionsFor } from "./suggestions.js";
+import { isKnown, suggestionsFor } from "./suggestions.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -58,6 +59,8 @@ class SearchPanel {
   /** The room that may be looked in alone. @type {string | null} */
   #room = null;
   #isEverywhere = true;
+  /** Whether it only makes room for a result. */
+  #isLeft = false;
   #language = document.documentElement.lang;
   #uid;
   #back = () => {};
@@ -100,7 +103,10 @@ class SearchPanel {
     this.#uid = store.state.me?.uid;
     this.#search = actions.search.begin();
     this.#search.changed = () => this.#draw();
-    this.#knowledge = new Knowledge(store, actions, () => this.#draw());
+    this.#knowledge = new Knowledge(store, actions, () => {
+      this.#ask();
+      this.#draw();
+    });
     this.#notes = createNotes(store, actions, {
       search: this.#search,
       text: () => this.#input.value.trim(),
@@ -144,7 +150,8 @@ class SearchPanel {
   /** @param {string | null} room */
   open(room) {
     if (!this.node.contains(document.activeElement)) this.#back = rememberFocus();
-    const isSame = !this.node.hidden && this.#scopeRoom === room;
+    const isSame = (!this.node.hidden || this.#isLeft) && this.#scopeRoom === room;
+    this.#isLeft = false;
     this.#room = room ?? plainRoom(this.#store.state, addressedRoom());
     this.#isEverywhere = room === null;
     if (isNarrow() && !history.state?.search) history.pushState({ search: true }, "", location.href);
@@ -189,6 +196,8 @@ class SearchPanel {
     this.node.hidden = true;
     this.#search.stop();
     if (hadFocus) this.#back();
+    // What it was over is looked at again.
+    this.#store.notifyLater();
   }
 
   #close() {
@@ -202,9 +211,16 @@ class SearchPanel {
   }
 
   #typed() {
-    this.#search.type(this.#input.value, this.#scopeRoom);
     this.#options.unmark();
+    this.#ask();
     this.#draw();
+  }
+
+  /** Asks for what is typed, if that is something else by now. */
+  #ask() {
+    const { value } = this.#input;
+    const end = isKnown(value, value.length, this.#offered(value.length)) ? "known" : "open";
+    this.#search.type(value, this.#scopeRoom, end);
   }
 
   /** @param {boolean} isEverywhere */
@@ -213,7 +229,7 @@ class SearchPanel {
     this.#search.enter(this.#input.value, this.#scopeRoom);
     this.#options.unmark();
     this.#draw();
-    this.#input.focus();
+    this.#focusField();
   }
 
   #draw() {
@@ -234,7 +250,9 @@ class SearchPanel {
       ? [t("search_in_room", { room: roomName(this.#store.state, room) }), t("search_everywhere")]
       : [];
     this.#scope.hidden = !labels.length;
-    const drawn = JSON.stringify([labels, this.#isEverywhere]);
+    // A query may say itself where to look.
+    const isEverywhere = this.#isEverywhere || namesRoom(this.#input.value);
+    const drawn = JSON.stringify([labels, isEverywhere]);
     if (this.#scope.dataset["drawn"] === drawn) return;
     this.#scope.dataset["drawn"] = drawn;
     fill(
@@ -246,7 +264,7 @@ class SearchPanel {
             type: "button",
             class: "search-place",
             dir: "auto",
-            "aria-pressed": String(this.#isEverywhere === Boolean(index)),
+            "aria-pressed": String(isEverywhere === Boolean(index)),
             click: () => this.#look(Boolean(index)),
           },
           label,
@@ -255,10 +273,14 @@ class SearchPanel {
     );
   }
 
+  /** @param {number} cursor */
+  #offered(cursor) {
+    const { value } = this.#input;
+    return suggestionsFor(value, cursor, this.#knowledge.now(value, cursor));
+  }
+
   #suggestions() {
-    const { value, selectionStart } = this.#input;
-    const known = this.#knowledge.now(value, selectionStart ?? value.length);
-    const offered = suggestionsFor(value, selectionStart ?? value.length, known);
+    const offered = this.#offered(this.#input.selectionStart ?? this.#input.value.length);
     const choices = offered.map((suggestion, index) => ({
       key: `offered ${index} ${suggestion.text}`,
       node: suggestionRow(suggestion),
@@ -286,22 +308,33 @@ class SearchPanel {
   #enter() {
     this.#actions.search.remember(this.#input.value);
     this.#search.enter(this.#input.value, this.#scopeRoom);
+    // The keys of a phone would cover what is found.
+    if (!matchMedia("(hover: hover)").matches) this.#input.blur();
   }
 
   /** @param {string} room @param {string} mid */
   #lead(room, mid) {
     this.#actions.search.remember(this.#input.value);
     navigate(roomPath(room, mid));
+    if (isWide() || this.node.hidden) return;
+    // It would cover the message.
+    this.#hide();
+    this.#isLeft = true;
   }
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (isComposing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#options.move(event.key === "ArrowDown" ? 1 : -1);
+    if (event.key === "ArrowDown") this.#goDown();
+    else if (event.key === "ArrowUp") this.#options.move(-1);
     else if (event.key === "Enter" && this.#options.marked) this.#options.marked.choose();
     else if (event.key === "Enter") this.#enter();
     else return;
     event.preventDefault();
+  }
+
+  #goDown() {
+    if (!this.#options.move(1)) this.#search.more();
   }
 
   /** @param {KeyboardEvent} event */
@@ -320,7 +353,12 @@ class SearchPanel {
     const { error } = this.#search;
     if (error) this.#search.retry();
     else this.#search.more();
-    this.#input.focus();
+    this.#focusField();
+  }
+
+  /** Back to the field, unless that brings up the keys of a phone. */
+  #focusField() {
+    if (matchMedia("(hover: hover)").matches) this.#input.focus();
   }
 
   #scrolled() {
@@ -339,6 +377,11 @@ class SearchPanel {
 function plainRoom(state, id) {
   const room = id === null ? undefined : state.rooms.get(id);
   return room && !room.e2ee ? room.id : null;
+}
+
+/** Whether there is space for rooms, messages and search beside each other. */
+function isWide() {
+  return matchMedia("(min-width: 72rem)").matches;
 }
 
 function isNarrow() {

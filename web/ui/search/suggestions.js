@@ -25,6 +25,7 @@ import { foldText } from "../base/letters.js";
  */
 
 const OFFERED_MAX = 6;
+const DAY = /^\d{4}(?:-\d{2}(?:-\d{2})?)?$/;
 /** With fewer letters a word may well be one. */
 const LETTERS_MIN = 2;
 
@@ -41,6 +42,21 @@ export function suggestionsFor(text, cursor, known) {
   if (part.operator) return values(part, known, cursor);
   const word = text.slice(part.from + Number(part.negated), cursor);
   return word.length < LETTERS_MIN ? [] : operators(word.toLowerCase(), part.from + Number(part.negated), cursor);
+}
+
+/**
+ * Whether what stands before the cursor is one of what is offered, and so is whole.
+ *
+ * @param {string} text
+ * @param {number} cursor
+ * @param {Suggestion[]} offered
+ */
+export function isKnown(text, cursor, offered) {
+  const part = partBefore(text, cursor);
+  if (!part?.operator) return false;
+  const begun = text.slice(part.from, part.to).toLowerCase();
+  const isDay = part.operator === "before" || part.operator === "after";
+  return isDay ? DAY.test(part.value) : offered.some((each) => each.text.trim().toLowerCase() === begun);
 }
 
 /** Whether the quotes before a place are not closed. @param {string} text @param {number} cursor */
