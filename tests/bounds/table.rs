@@ -1555,11 +1555,6 @@ const NO_SERVER: &str = "loadtest::";
 
 const FILES: &[Reached] = &[
     (
-        "tests/files/backups.rs",
-        "a_backup_has_the_files_and_a_restore_puts_them_back_before_their_messages",
-        &["backup::SENT_AT_ONCE"],
-    ),
-    (
         "tests/files/uploads.rs",
         "what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone",
         &["files::SIZE_MAX", "files::TYPE"],

@@ -340,6 +340,7 @@ test("another list of keys stops encrypted chats, and is followed by the passwor
   await page.keyboard.press("Enter");
   await banner.waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
+  await page.locator(".composer-closed").waitFor({ state: "hidden" });
   await say(page, "after the fork");
   await message(moritz.page, "after the fork").waitFor();
 });

@@ -153,7 +153,8 @@ async fn everything_comes_back_from_a_backup_of_a_running_server() {
     fs::write(folder.path().join("tls/ca.key"), "a key").unwrap();
     fs::write(folder.path().join("tls/acme/account.json"), "{}").unwrap();
     fs::write(folder.path().join("lock"), "not this").unwrap();
-    let server = TestServer::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(&["--data-dir", place.path().to_str().unwrap()]).await;
     let (boss, _anna) = fill(&server).await;
     fill_files(&server, folder.path()).await;
     let text = done(admin(folder.path(), Some(&server.database), &["backup", path]));

@@ -13,8 +13,6 @@ pub const QUEUE: usize = 4;
 pub const TABLES: usize = 256;
 /// Files of the data directory in a backup, each of at most [`CHUNK`] bytes.
 pub const FILES: usize = 64;
-/// Files that people have sent and that are looked up at a time.
-pub const SENT_AT_ONCE: i64 = 500;
 /// Numbers of users and rooms that a restore leaves out beside one for each millisecond since the backup: for clocks
 /// that differ.
 pub const NUMBERS: i64 = 100_000;

@@ -28,9 +28,7 @@ impl Files {
     /// `unavailable`; then the rest is not looked at.
     pub async fn sweep(&self) -> Result<Swept> {
         let mut swept = Swept::default();
-        let totals = self.store.file_totals().await?;
-        let has_rows = totals.used.files + totals.unsent.files + totals.erasing.files > 0;
-        if !has_rows && !self.disk.exists() {
+        if !self.store.has_file_store().await? {
             // Nobody has ever sent a file.
             return Ok(swept);
         }

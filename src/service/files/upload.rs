@@ -221,6 +221,7 @@ impl Files {
         self.disk.settle(id).await?;
         crash_point("settled");
         if !self.store.complete_file(id, &completed).await? {
+            self.remove_if_ended(id).await?;
             return Err(no_upload());
         }
         crash_point("completed");
@@ -229,6 +230,14 @@ impl Files {
         let (width, height) = pixels.unzip();
         let file = MessageFile { media_type, size, width, height, ..file.clone() };
         Ok(Uploaded { file, offset: size, complete: true })
+    }
+
+    /// Erases the bytes of a file that was given up while it got its name: its row may be gone already.
+    async fn remove_if_ended(&self, id: FileId) -> Result<()> {
+        match self.store.file(id).await?.map(|row| row.state) {
+            None | Some(FileState::Erasing) => self.disk.remove(id).await,
+            Some(FileState::Arriving | FileState::Complete | FileState::Used) => Ok(()),
+        }
     }
 
     /// What a file is, by its bytes.

@@ -150,8 +150,11 @@ pub async fn save<W: Write + Send + 'static>(
             }
         }
         reading.files(source.data_dir.as_deref()).await?;
+        let sent = sent_files(&chat).await?;
+        // Copying may take long, and a snapshot that lasts keeps the database from tidying up.
+        chat.rollback().await.map_err(|error| said(&error))?;
         if let Some(data_dir) = &source.data_dir {
-            reading.sent(&chat, FileStore::at(data_dir.join("files"))).await?;
+            reading.sent(sent, &FileStore::at(data_dir.join("files"))).await?;
         }
         let end = std::mem::take(&mut reading.end);
         let counts = (end.sent, end.sent_missing);
@@ -283,30 +286,33 @@ impl Reading {
     }
 }
 
+/// The files that people have sent, as a snapshot of the chat store names them.
+async fn sent_files(chat: &Transaction<'_>) -> Result<Vec<FileId>, String> {
+    let sql = "SELECT id FROM chat.files WHERE state IN ('complete', 'used') ORDER BY id";
+    let rows =
+        chat.query_raw(sql, std::iter::empty::<i32>()).await.map_err(|error| said(&error))?;
+    let (mut rows, mut ids) = (pin!(rows), Vec::new());
+    while let Some(row) = rows.next().await {
+        let id: Result<[u8; 16], _> =
+            row.map_err(|error| said(&error))?.get::<_, &[u8]>(0).try_into();
+        ids.extend(id.map(FileId));
+    }
+    Ok(ids)
+}
+
 impl Reading {
-    /// The files that people have sent, as the snapshot of the chat store names them. One that is erased meanwhile is
-    /// left out: its message is, too, as soon as the restored server hears of it from nobody any more.
-    async fn sent(&mut self, chat: &Transaction<'_>, disk: FileStore) -> Result<(), String> {
-        let sql = "SELECT id FROM chat.files WHERE state IN ('complete', 'used') AND id > $1
-                   ORDER BY id LIMIT $2";
-        let mut after: Vec<u8> = Vec::new();
-        loop {
-            let rows = chat.query(sql, &[&after, &limits::SENT_AT_ONCE]).await;
-            let rows = rows.map_err(|error| said(&error))?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.get(0);
-            for row in rows {
-                let id: Vec<u8> = row.get(0);
-                let Ok(id) = id.try_into().map(FileId) else { continue };
-                match self.copy_sent(id, &disk).await? {
-                    true => self.end.sent += 1,
-                    false => {
-                        tracing::warn!(file = %id, "a file is not in its folder; it is not in the backup");
-                        self.end.sent_missing += 1;
-                    }
+    /// The bytes of these files. One that is erased meanwhile is left out, and counted.
+    async fn sent(&mut self, ids: Vec<FileId>, disk: &FileStore) -> Result<(), String> {
+        for id in ids {
+            match self.copy_sent(id, disk).await? {
+                true => self.end.sent += 1,
+                false => {
+                    tracing::warn!(file = %id, "a file is not in its folder; it is not in the backup");
+                    self.end.sent_missing += 1;
                 }
             }
         }
+        Ok(())
     }
 
     /// All forms of a file; whether it is there.

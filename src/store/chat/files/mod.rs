@@ -224,6 +224,16 @@ impl ChatStore {
         let mark = row.get::<_, &[u8]>(0).try_into();
         mark.map_err(|_| Error::internal("the stored mark has the wrong length"))
     }
+
+    /// Whether this database has a folder of files.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn has_file_store(&self) -> Result<bool> {
+        let client = self.database.get().await?;
+        let row = client.query_one("SELECT EXISTS (SELECT FROM chat.file_store)", &[]).await;
+        Ok(row.map_err(failed)?.get(0))
+    }
 }
 
 fn is_over(quota: Option<u64>, used: u64, more: u64) -> bool {
