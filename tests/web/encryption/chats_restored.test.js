@@ -422,3 +422,50 @@ test("what a lost message refers to is not looked for in the history after it, a
   await settle(20);
   assert.equal(later.message(id, "two").refers, undefined);
 });
+
+test("what comes again before the place that it was lost at is not lost after a reload either", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  for (const text of ["one", "two"]) await bob.say(id, text);
+  await alice.sees(id, "two");
+  alice.faults["msg.send"] = (real) => real().then(() => Promise.reject({ code: "offline" }));
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  await until(() => bob.message(id, "three").createdSeq && !bob.messages.sealedEntries().length);
+  alice.faults = {};
+  restore(world, backup, bob);
+  await compared(bob, id);
+  alice.connect();
+  await until(() => room.messages.length === 1 && bob.message(id, "three")?.lost !== true, "it has come again");
+  await bob.close();
+  const later = await again(bob, id, bob.browser);
+  await later.sees(id, "three");
+  assert.deepEqual(
+    later.shown(id).map(({ t, lost }) => [t, lost === true]),
+    [
+      ["one", true],
+      ["two", true],
+      ["three", false],
+    ],
+  );
+});
+
+test("a reaction that was taken back after the backup stands again for who has never seen it", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
+  await until(() => alice.message(id, "one").reactions["👍"]);
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await until(() => alice.message(id, "two").createdSeq);
+  const backup = world.backup();
+  await bob.messages.react(id, bob.message(id, "one"), "👍", false);
+  await until(() => !alice.message(id, "one").reactions["👍"]);
+  const fresh = await again(alice, id);
+  await fresh.sees(id, "two");
+  restore(world, backup, fresh);
+  await compared(fresh, id);
+  await until(() => fresh.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
+});
