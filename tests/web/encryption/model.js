@@ -563,6 +563,10 @@ export class Client {
     this.messages = new MessageActions({ store, socket, ingest: this.ingest, isEncrypted });
     this.drafts = new Drafts(store, isEncrypted);
     this.reads = new ReadPositions({ store, socket });
+    this.sync.restarted = () => {
+      this.reads.restart();
+      this.messages.restart();
+    };
     this.pages.reachedPresent = (room) => this.messages.showWaiting(room);
     this.encryption = this.#makeEncryption();
     const keys = { load: async () => this.encryption };
