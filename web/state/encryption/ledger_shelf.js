@@ -66,7 +66,7 @@ export class LedgerShelf {
     const { places, rows } = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = places.length < NEWEST ? 0 : Math.min(...places);
     for (const row of rows) this.#takeUp(ledger, row);
-    ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
+    for (const each of this.#stored.take(this.#edge, Infinity)) ledger.intervals.fill(each);
   }
 
   /**
@@ -81,8 +81,7 @@ export class LedgerShelf {
     if (from > end) return;
     const { rows } = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
     for (const row of rows) this.#takeUp(ledger, row);
-    for (const each of this.#stored.take(from, end))
-      if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
+    for (const each of this.#stored.take(from, end)) ledger.intervals.fill(each);
   }
 
   /** @param {Ledger} ledger @param {Row & { reactions?: Row[] }} row */
