@@ -70,16 +70,12 @@ pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> R
         size,
         keeps_metadata: request.query("keep_metadata").as_deref() == Some("1"),
     };
-    let begun = services.files.announce(uid, &announced).await?;
-    if begun.complete {
-        return Ok(created(&begun));
-    }
-    let id = begun.file.id;
-    let brought = match services.files.upload(uid, id, 0).await {
-        Ok(Start::Upload(upload)) => receive(body, upload).await,
-        Ok(Start::Done(done)) => Ok(done),
-        Err(error) => Err(error),
+    let upload = match services.files.bring(uid, &announced).await? {
+        Start::Upload(upload) => upload,
+        Start::Done(done) => return Ok(created(&done)),
     };
+    let id = upload.id();
+    let brought = receive(body, upload).await;
     if brought.is_err() {
         // Nobody knows its id, so nobody goes on with it.
         let _ = services.files.give_up(uid, id).await;

@@ -307,5 +307,7 @@ mod tests {
         assert_eq!(full(ErrorKind::StorageFull), Code::DiskFull);
         assert_eq!(full(ErrorKind::QuotaExceeded), Code::DiskFull);
         assert_eq!(full(ErrorKind::PermissionDenied), Code::Unavailable);
+        let no_descriptor = io::Error::from(nix::errno::Errno::EMFILE);
+        assert_eq!(refused(no_descriptor).code(), Code::Unavailable);
     }
 }

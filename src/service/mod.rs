@@ -20,6 +20,7 @@ mod room_changes;
 mod search;
 mod stats;
 mod status_writer;
+mod turns;
 
 pub use accounts::{Accounts, RemovedMessages};
 pub use actor::Actor;

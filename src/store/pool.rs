@@ -1,9 +1,14 @@
 //! A database as the stores use it: its address, a bounded pool, and whether it is durable.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -20,6 +25,8 @@ const APPLICATION: &str = "impulse";
 pub struct Database {
     config: Config,
     pool: deadpool_postgres::Pool,
+    /// For connections that are used to change something.
+    changes: Arc<Semaphore>,
     /// Whose threads drive the connections.
     runtime: Handle,
 }
@@ -46,8 +53,7 @@ impl Database {
             // A host that has vanished is noticed by the first packet without an answer.
             .tcp_user_timeout(limits::STATEMENT)
             .options(options);
-        let pool = pool(&config, limits::POOL)?;
-        Ok(Self { config, pool, runtime: Handle::current() })
+        Self::with(config, limits::POOL, Handle::current())
     }
 
     /// The same database by a pool of its own, whose connections belong to that runtime.
@@ -55,8 +61,7 @@ impl Database {
     /// # Errors
     /// One sentence.
     pub fn with_pool_of(&self, runtime: &Handle) -> std::result::Result<Self, String> {
-        let pool = pool(&self.config, limits::POOL)?;
-        Ok(Self { config: self.config.clone(), pool, runtime: runtime.clone() })
+        Self::with(self.config.clone(), limits::POOL, runtime.clone())
     }
 
     /// The same database by a pool of its own with so many connections: whoever uses them takes none from others.
@@ -64,8 +69,17 @@ impl Database {
     /// # Errors
     /// One sentence.
     pub fn with_small_pool(&self, connections: usize) -> std::result::Result<Self, String> {
-        let pool = pool(&self.config, connections)?;
-        Ok(Self { config: self.config.clone(), pool, runtime: self.runtime.clone() })
+        Self::with(self.config.clone(), connections, self.runtime.clone())
+    }
+
+    fn with(
+        config: Config,
+        connections: usize,
+        runtime: Handle,
+    ) -> std::result::Result<Self, String> {
+        let pool = pool(&config, connections)?;
+        let changes = Arc::new(Semaphore::new(limits::CHANGES.min(connections)));
+        Ok(Self { config, pool, changes, runtime })
     }
 
     /// A connection from the pool.
@@ -80,6 +94,18 @@ impl Database {
             PoolError::Closed => Error::outage(Outage::Busy, error),
             error => Error::internal(error),
         })
+    }
+
+    /// A connection from the pool for a transaction. Whoever changes something may have to wait for a lock, and keeps
+    /// its connection meanwhile. So only some of them are given out for that, and those who read always find one.
+    ///
+    /// # Errors
+    /// `unavailable` as [`get`](Self::get).
+    pub async fn get_to_change(&self) -> Result<Changing> {
+        let waiting = timeout(limits::POOL_WAIT, self.changes.clone().acquire_owned()).await;
+        let place = waiting.map_err(|late| Error::outage(Outage::Slow, late))?;
+        let place = place.map_err(Error::internal)?;
+        Ok(Changing { client: self.get().await?, _place: place })
     }
 
     /// A connection of one's own, outside the pool; it ends when the client is dropped.
@@ -219,6 +245,26 @@ impl Database {
             }
         }
         Ok(())
+    }
+}
+
+/// A connection of those that are given out for changes.
+pub struct Changing {
+    client: Object,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Deref for Changing {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.client
+    }
+}
+
+impl DerefMut for Changing {
+    fn deref_mut(&mut self) -> &mut Object {
+        &mut self.client
     }
 }
 

@@ -134,6 +134,39 @@ async fn a_request_that_finds_every_connection_to_the_database_busy_is_refused_i
     server.stop().await;
 }
 
+/// However many changes wait for a lock in the database, those who read find a connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_wait_for_a_lock_leave_connections_to_those_who_read() {
+    let server = TestServer::start().await;
+    let (anna, mut sql) = (server.user("anna").await, server.sql().await);
+    let lock = sql.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE accounts.users IN EXCLUSIVE MODE").await.unwrap();
+    let waiting: Vec<_> = (0..store::POOL)
+        .map(|_| {
+            let anna = anna.clone();
+            tokio::spawn(async move { anna.post("/api/tokens", json!({"name": "x"})).await })
+        })
+        .collect();
+    let all_wait = async {
+        let sql = server.sql().await;
+        let count = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sql.query_one(count, &[]).await.unwrap().get::<_, i64>(0) < store::CHANGES as i64 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for _ in 0..5 {
+            anna.get("/api/users").await.expect(200);
+        }
+    };
+    timeout(Duration::from_secs(2), all_wait).await.expect("who reads does not wait");
+    lock.commit().await.unwrap();
+    for one in waiting {
+        let status = one.await.unwrap().status;
+        assert!(status == 201 || status == 429 || status == 409, "{status}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_words_of_more_people_than_one_statement_takes_are_all_written_down() {
     const PEOPLE: usize = rooms::STATUSES_AT_ONCE + 20;

@@ -21,14 +21,14 @@ const SEARCH: &[Reached] = &[
         &["search::KEY_CHARS", "search::KEY_BYTES"],
     ),
     (
-        "src/service/search/turns.rs",
+        "src/service/turns.rs",
         "one_person_has_so_many_turns_and_leaves_some_to_the_others",
         &["search::AT_ONCE", "search::OF_ONE", "search::WAIT"],
     ),
     (
-        "src/service/search/turns.rs",
-        "so_many_searches_of_one_person_wait_and_one_more_is_refused",
-        &["search::WAITING"],
+        "src/service/turns.rs",
+        "so_many_of_one_person_wait_and_one_more_is_refused",
+        &["search::WAITING", "files::ANNOUNCING", "files::ANNOUNCEMENT_WAIT"],
     ),
     (
         "src/service/search/filing.rs",
@@ -1571,6 +1571,16 @@ const FILES: &[Reached] = &[
         "tests/files/quotas.rs",
         "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
         &["files::UNSENT"],
+    ),
+    (
+        "tests/files/uploads.rs",
+        "whoever_announces_much_at_once_keeps_no_connection_to_the_database_from_others",
+        &["files::ANNOUNCED_AT_ONCE"],
+    ),
+    (
+        "tests/bounds/rooms.rs",
+        "changes_that_wait_for_a_lock_leave_connections_to_those_who_read",
+        &["store::CHANGES"],
     ),
     (
         "tests/files/uploads.rs",

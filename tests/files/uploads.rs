@@ -201,3 +201,58 @@ async fn forty_at_once_by_one_person_are_bounded_and_others_go_on() {
     assert_eq!(put(&anna, &files[10], 0, &content).await.expect(200)["complete"], true);
     house.stop().await;
 }
+
+/// What one person announces waits for what it announced before, and nobody else does: not for that, and not for one of
+/// the connections to the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_announces_much_at_once_keeps_no_connection_to_the_database_from_others() {
+    let house = House::new().await;
+    let (anna, ben) = (house.server.user("anna").await, house.server.user("ben").await);
+    let mut sql = house.server.sql().await;
+    let lock = sql.transaction().await.unwrap();
+    // As if the first announcement took long.
+    let slow = format!("SELECT pg_advisory_xact_lock({}, {})", 0x4649_4c45, anna.uid);
+    lock.batch_execute(&slow).await.unwrap();
+    let mut whole = Vec::new();
+    for _ in 0..40 {
+        let anna = anna.clone();
+        let bring = async move { bytes(&anna, "POST", "/api/files?name=x", "", b"whole").await };
+        whole.push(tokio::spawn(bring));
+    }
+    let mut announced = Vec::new();
+    for _ in 0..20 {
+        let anna = anna.clone();
+        let announce =
+            async move { anna.post("/api/files", json!({"name": "x", "size": 1})).await };
+        announced.push(tokio::spawn(announce));
+    }
+    let mut refused = 0;
+    while refused < 40 - limits::ARRIVING {
+        refused = whole.iter().filter(|one| one.is_finished()).count();
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let others = async {
+        for _ in 0..5 {
+            ben.get("/api/users").await.expect(200);
+            ben.get(&format!("/api/rooms/{ROOM}/files")).await.expect(200);
+        }
+        let mut socket = ben.socket().await;
+        socket.send_text(ROOM, "and words").await;
+    };
+    let soon = tokio::time::timeout(std::time::Duration::from_secs(2), others);
+    soon.await.expect("others do not wait");
+    lock.commit().await.unwrap();
+    upload(&ben, "b.txt", b"meanwhile").await;
+    let mut codes = Vec::new();
+    for one in whole {
+        codes.push(one.await.unwrap().status);
+    }
+    codes.sort_unstable();
+    let mut expected = [429; 40];
+    expected[..limits::ARRIVING].fill(201);
+    assert_eq!(codes, expected, "the bodies that are too many are not announced");
+    for one in announced {
+        one.await.unwrap().expect(201);
+    }
+    house.stop().await;
+}

@@ -14,6 +14,12 @@ pub const NAME: usize = 255;
 pub const TYPE: usize = 100;
 /// Files of one person that are in no message.
 pub const UNSENT: u64 = 100;
+/// Announcements of files at once: each is counted before the next one of the same person.
+pub const ANNOUNCED_AT_ONCE: usize = 2;
+/// Announcements of one person that wait; one more is refused.
+pub const ANNOUNCING: usize = 64;
+/// How long one waits.
+pub const ANNOUNCEMENT_WAIT: Duration = Duration::from_secs(5);
 /// Uploads of one person that arrive at the same time.
 pub const ARRIVING: usize = 4;
 /// When one more may be tried, in milliseconds.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Connections of one pool.
 pub const POOL: usize = 16;
+/// How many of them may wait for locks, because they change something.
+pub const CHANGES: usize = 8;
 /// Waiting for a free connection of the pool.
 pub const POOL_WAIT: Duration = Duration::from_secs(3);
 /// How long the journal checks batches for duplicates before it inserts them, once there was one.

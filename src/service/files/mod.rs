@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::OnceCell;
 
+use super::turns::{TurnBounds, Turns};
 use crate::auth::Auth;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{FileId, RoomId, Uid};
@@ -33,6 +34,15 @@ use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
 use turn::Turn;
 use work::Work;
 
+/// Who announces a file waits here and not with a connection to the database in hand.
+const ANNOUNCEMENTS: TurnBounds = TurnBounds {
+    at_once: limits::ANNOUNCED_AT_ONCE,
+    of_one: 1,
+    waiting: limits::ANNOUNCING,
+    wait: limits::ANNOUNCEMENT_WAIT,
+    too_many: "Too many of your uploads begin at once. Please wait a moment.",
+};
+
 /// Takes, keeps, gives and erases files.
 pub struct Files {
     store: ChatStore,
@@ -42,6 +52,7 @@ pub struct Files {
     counts: Arc<FileCounts>,
     /// That the folder is there and this database's.
     prepared: OnceCell<()>,
+    announcements: Turns,
     /// Files that are arriving.
     turns: Mutex<HashMap<FileId, Arc<Turn>>>,
     /// How many uploads each person has under way.
@@ -59,6 +70,7 @@ impl Files {
             auth,
             counts: Arc::default(),
             prepared: OnceCell::new(),
+            announcements: Turns::new(ANNOUNCEMENTS),
             turns: Mutex::default(),
             slots: Mutex::default(),
             work: Work::default(),

@@ -80,12 +80,40 @@ impl Files {
     /// Begins an upload; how far it is: an empty file is complete.
     ///
     /// # Errors
-    /// `too_large`, `quota_full`, `disk_full`, `unavailable`.
+    /// `too_large`, `quota_full`, `disk_full`, `rate_limited`, `unavailable`.
     pub async fn announce(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Uploaded> {
+        if file.size > 0 {
+            let id = self.create(uid, file).await?;
+            return self.progress(uid, id).await;
+        }
+        match self.bring(uid, file).await? {
+            Start::Upload(upload) => upload.finish().await,
+            Start::Done(done) => Ok(done),
+        }
+    }
+
+    /// Begins an upload whose bytes come with its announcement.
+    ///
+    /// # Errors
+    /// As [`announce`](Self::announce).
+    pub async fn bring(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Start> {
+        let slot = self.slot(uid)?;
+        let id = self.create(uid, file).await?;
+        let begun = self.start(uid, id, 0, slot).await;
+        if begun.is_err() {
+            // Nobody knows its id, so nobody goes on with it.
+            let _ = self.give_up(uid, id).await;
+        }
+        begun
+    }
+
+    /// Gives a file its row, if there is place for it.
+    async fn create(&self, uid: Uid, file: &Announced) -> Result<FileId> {
         let most = self.size_max();
         if file.size > most {
             return Err(Error::with_detail(FileDetail::TooLarge { max: most }));
         }
+        let _turn = self.announcements.take(uid).await?;
         self.prepare().await?;
         let disk = self.disk.clone();
         let free = tokio::task::spawn_blocking(move || disk.free());
@@ -103,13 +131,7 @@ impl Files {
         };
         self.store.create_file(&new, self.quotas()).await?;
         crash_point("announced");
-        match file.size {
-            0 => match self.upload(uid, id, 0).await? {
-                Start::Upload(upload) => upload.finish().await,
-                Start::Done(done) => Ok(done),
-            },
-            _ => self.progress(uid, id).await,
-        }
+        Ok(id)
     }
 
     /// How far an upload of somebody is that is in no message.
@@ -141,6 +163,16 @@ impl Files {
     /// `not_found`, `wrong_offset`, `rate_limited`, `disk_full`, `unavailable`.
     pub async fn upload(self: &Arc<Self>, uid: Uid, id: FileId, offset: u64) -> Result<Start> {
         let slot = self.slot(uid)?;
+        self.start(uid, id, offset, slot).await
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        uid: Uid,
+        id: FileId,
+        offset: u64,
+        slot: Slot,
+    ) -> Result<Start> {
         self.prepare().await?;
         let turn = self.turns.lock_unpoisoned().entry(id).or_default().clone();
         let begun = self.begin(uid, id, offset, turn.clone(), slot).await;
@@ -246,6 +278,11 @@ impl Drop for Slot {
 }
 
 impl Upload {
+    /// Which file it brings.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
     /// Returns when another request has taken over.
     pub async fn taken_over(&mut self) {
         while self.is_mine() {

@@ -1,10 +1,9 @@
-//! Searching: whose turn it is ([`turns`]), where a query looks ([`scope`]), looking ([`looking`]), and filling the
-//! index behind the rooms ([`filing`]).
+//! Searching: where a query looks ([`scope`]), looking ([`looking`]), and filling the index behind the rooms
+//! ([`filing`]).
 
 mod filing;
 mod looking;
 mod scope;
-mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,13 +12,15 @@ use std::time::Instant;
 pub use crate::store::chat::search::Point;
 use filing::Filing;
 use looking::{Look, Looked};
+use scope::Asker;
 use tokio::sync::watch;
-use turns::Turns;
 
+use super::turns::{TurnBounds, Turns};
 use crate::base::counter::Counter;
 use crate::base::error::{Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat::PAGE_BYTES;
+use crate::base::limits::search as limits;
 use crate::base::principal::Principal;
 use crate::policy::Action;
 use crate::protocol::message::{Content, MessageState};
@@ -29,6 +30,14 @@ use crate::search::matcher::{Mark, marks};
 use crate::search::query::Query;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
+
+const TURNS: TurnBounds = TurnBounds {
+    at_once: limits::AT_ONCE,
+    of_one: limits::OF_ONE,
+    waiting: limits::WAITING,
+    wait: limits::WAIT,
+    too_many: "Too many of your searches are under way. Please wait a moment.",
+};
 
 /// Searching the messages of all rooms.
 pub struct Search {
@@ -100,7 +109,7 @@ impl Search {
     /// Through connections of its own to the chat store.
     pub fn new(store: ChatStore, accounts: AccountStore, rooms: Rooms) -> Self {
         let filing = Filing::new(store.clone(), rooms.clone());
-        Self { store, accounts, rooms, turns: Turns::default(), filing, counters: Arc::default() }
+        Self { store, accounts, rooms, turns: Turns::new(TURNS), filing, counters: Arc::default() }
     }
 
     /// How searches went.
@@ -150,7 +159,8 @@ impl Search {
         query: &Query,
         wish: &SearchWish<'_>,
     ) -> Result<Found> {
-        let scope = self.scope(by, uid, query).await?;
+        let asker = Asker { by, uid, accounts: &self.accounts, rooms: &self.rooms };
+        let scope = asker.scope(query).await?;
         let found = Found { encrypted: scope.encrypted, ..Found::default() };
         if !scope.unknown.is_empty() {
             return Ok(Found { unknown: scope.unknown, ..found });

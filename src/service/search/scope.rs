@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Search;
 use crate::base::error::Result;
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::search as limits;
 use crate::base::names;
 use crate::base::principal::Principal;
-use crate::rooms::Readable;
+use crate::rooms::{Readable, Rooms};
 use crate::search::keys::Place;
 use crate::search::query::{Named, Query};
+use crate::store::accounts::AccountStore;
 
 /// Where a query looks.
 #[derive(Debug, Default)]
@@ -38,15 +38,27 @@ impl Scope {
     }
 }
 
-impl Search {
-    /// Where a query of this user looks.
+/// Whose query it is, and what says which rooms and people there are.
+pub(super) struct Asker<'a> {
+    /// Who asks.
+    pub by: Principal,
+    /// The same as a user.
+    pub uid: Uid,
+    /// The people.
+    pub accounts: &'a AccountStore,
+    /// The rooms.
+    pub rooms: &'a Rooms,
+}
+
+impl Asker<'_> {
+    /// Where a query looks.
     ///
     /// # Errors
     /// `unavailable`.
-    pub(super) async fn scope(&self, by: Principal, uid: Uid, query: &Query) -> Result<Scope> {
+    pub async fn scope(&self, query: &Query) -> Result<Scope> {
         let mut scope = Scope { unknown: query.unreadable.clone(), ..Scope::default() };
         for named in &query.from {
-            match self.person(uid, &named.name).await? {
+            match self.person(&named.name).await? {
                 Some(person) if named.is_negated => drop(scope.not_by.insert(person)),
                 Some(person) => drop(scope.authors.get_or_insert_default().insert(person)),
                 None => scope.unknown.push(named.written.clone()),
@@ -54,14 +66,14 @@ impl Search {
         }
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         for named in &query.rooms {
-            let rooms = self.rooms_named(by, uid, named).await?;
+            let rooms = self.rooms_named(named).await?;
             if rooms.is_empty() {
                 scope.unknown.push(named.written.clone());
             }
             if named.is_negated { unwanted.extend(rooms) } else { wanted.extend(rooms) }
         }
         if query.rooms.iter().all(|named| named.is_negated) {
-            wanted = self.rooms.own(uid);
+            wanted = self.rooms.own(self.uid);
         }
         wanted.sort_unstable_by_key(|room| room.id);
         wanted.dedup();
@@ -75,19 +87,21 @@ impl Search {
     }
 
     /// The rooms that somebody means: `general`, `#general`, `7`, or `@anna` for the direct room with her.
-    async fn rooms_named(&self, by: Principal, uid: Uid, named: &Named) -> Result<Vec<Readable>> {
+    async fn rooms_named(&self, named: &Named) -> Result<Vec<Readable>> {
         if let Some(name) = named.name.strip_prefix('@') {
-            let other = self.person(uid, name).await?;
-            return Ok(other.map(|other| self.rooms.direct_of(uid, other)).unwrap_or_default());
+            let other = self.person(name).await?;
+            return Ok(other
+                .map(|other| self.rooms.direct_of(self.uid, other))
+                .unwrap_or_default());
         }
-        Ok(self.rooms.named(by, named.name.strip_prefix('#').unwrap_or(&named.name)))
+        Ok(self.rooms.named(self.by, named.name.strip_prefix('#').unwrap_or(&named.name)))
     }
 
     /// The person who is meant: `me`, a user name, or a name that only one person is shown with.
-    async fn person(&self, uid: Uid, name: &str) -> Result<Option<Uid>> {
+    async fn person(&self, name: &str) -> Result<Option<Uid>> {
         let plain = name.strip_prefix('@').unwrap_or(name);
         if name.eq_ignore_ascii_case("me") {
-            return Ok(Some(uid));
+            return Ok(Some(self.uid));
         }
         if plain.contains('\0') {
             return Ok(None);

@@ -43,7 +43,7 @@ impl AccountStore {
         new: &NewUser<'_>,
         ticket: &NewTicket,
     ) -> Result<UserRow> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let uid = insert_user(&transaction, new).await?;
@@ -61,7 +61,7 @@ impl AccountStore {
     /// `conflict` if the account is shut, `forbidden` for somebody who is no administrator any
     /// more, `not_found`.
     pub async fn reset_user(&self, by: Principal, uid: Uid, ticket: &NewTicket) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
@@ -79,7 +79,7 @@ impl AccountStore {
     /// # Errors
     /// `forbidden` for somebody who is no administrator any more, `not_found`.
     pub async fn end_sessions_by(&self, by: Principal, uid: Uid) -> Result<Vec<SessionId>> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
@@ -105,7 +105,7 @@ impl AccountStore {
         uid: Uid,
         not_before: i64,
     ) -> Result<Vec<SessionId>> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let user = row_in(&transaction, uid).await?;
@@ -133,7 +133,7 @@ impl AccountStore {
         changes: &[UserChange],
     ) -> Result<(UserRow, Vec<UserChange>)> {
         let mut done = Vec::new();
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // Deleting one's own account takes no right of an administrator.
         let actor = match (by, changes) {
@@ -176,7 +176,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`; `not_found` if it was restored meanwhile.
     pub async fn purge_user(&self, uid: Uid, before: i64) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, Principal::Server).await?;
         let emptied = transaction

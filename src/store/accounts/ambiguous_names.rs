@@ -56,7 +56,7 @@ impl AccountStore {
     /// `unavailable`: may be repeated.
     pub async fn update_ambiguous_names(&self, uids: &[Uid]) -> Result<Vec<Uid>> {
         let uids: Vec<_> = uids.iter().map(|uid| uid.0).collect();
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         // Nearly always nothing has changed; then nobody waits for the lock.
         let stale = format!("{STALE}{NAMES}");
         if client.query(&stale, &[&uids]).await.map_err(failed)?.is_empty() {

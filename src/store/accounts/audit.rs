@@ -185,7 +185,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn record(&self, entry: &AuditEntry<'_>) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         append(&transaction, entry).await?;
         transaction.commit().await.map_err(failed)

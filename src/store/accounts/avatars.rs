@@ -18,7 +18,7 @@ impl AccountStore {
         content_type: &str,
         squares: &[(u32, Vec<u8>)],
     ) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // The user's row first: of two pictures at once one is later, and finds the other one's rows.
         let point = "UPDATE accounts.users SET avatar = $2 WHERE id = $1 AND removed_at IS NULL";
@@ -46,7 +46,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn remove_avatar(&self, uid: Uid) -> Result<bool> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let point = "UPDATE accounts.users SET avatar = NULL WHERE id = $1 AND avatar IS NOT NULL";
         if transaction.execute(point, &[&uid.0]).await.map_err(failed)? == 0 {

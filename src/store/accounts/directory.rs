@@ -128,7 +128,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn directory_after(&self, after: u64) -> Result<Vec<Stored>> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // Whoever appends has finished, also if the connection over which it was done has not lived to tell.
         lock(&transaction, Lock::Directory).await?;
@@ -151,7 +151,7 @@ impl AccountStore {
         check: impl FnOnce(&Instance, &str) -> Result<Vec<Checked>> + Send,
         also: A,
     ) -> Result<(Vec<Checked>, A::Outcome)> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         begin(&transaction, n).await?;
         let username = username_of(&transaction, uid).await?;

@@ -79,7 +79,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`: whether it was committed is unknown then.
     pub async fn take_back(&self, n: u64, rows: &[Position], entries: &[Brought]) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         begin(&transaction, n).await?;
         insert(&transaction, rows).await?;
@@ -94,7 +94,7 @@ impl AccountStore {
     pub async fn keep_rival(&self, rival: &Rival) -> Result<()> {
         let (n, h, t) = rival.head;
         let rows: Vec<u8> = rival.rows.iter().flat_map(Row::to_bytes).collect();
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         transaction.batch_execute(FORGET_RIVAL).await.map_err(failed)?;
         let sql =
@@ -112,7 +112,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn keep_rival_entries(&self, entries: &[Brought]) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         keep_entries(&transaction, entries).await?;
         transaction.commit().await.map_err(failed)
@@ -158,7 +158,7 @@ impl AccountStore {
     /// # Errors
     /// `forbidden` for somebody who is no administrator any more, `unavailable`.
     pub async fn open_directory(&self, by: Principal, decision: &Decision) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         decide(&transaction, by, decision).await?;
         transaction.commit().await.map_err(failed)
@@ -178,7 +178,7 @@ impl AccountStore {
         rival: &Rival,
         decision: &Decision,
     ) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         begin(&transaction, n).await?;
         let drop = "DELETE FROM accounts.dir_entries WHERE n >= $1";

@@ -57,7 +57,7 @@ impl AccountStore {
     /// # Errors
     /// `conflict` if the room or the server has as many as may be, or the name looks like another one; `unavailable`.
     pub async fn create_hook(&self, new: &NewHook<'_>) -> Result<Hook> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock(&transaction, Lock::Hooks).await?;
         check_count(&transaction, new.room).await?;
@@ -134,7 +134,7 @@ impl AccountStore {
     /// # Errors
     /// `not_found`, `conflict` if the name looks like another one, `unavailable`.
     pub async fn rename_hook(&self, room: RoomId, id: HookId, name: &str) -> Result<Hook> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock(&transaction, Lock::Hooks).await?;
         let before = hook_in(&transaction, room, id).await?;
@@ -151,7 +151,7 @@ impl AccountStore {
     /// # Errors
     /// `not_found`, `unavailable`.
     pub async fn revoke_hook(&self, room: RoomId, id: HookId) -> Result<Hook> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let revoked = hook_in(&transaction, room, id).await?;
         let sql = "DELETE FROM accounts.hooks WHERE id = $1";

@@ -55,7 +55,7 @@ impl AccountStore {
         using: InviteUse<'_>,
         uid: Uid,
     ) -> Result<Option<(Invite, bool)>> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let Some(locked) = lock_invite(&transaction, using).await? else { return Ok(None) };
         let is_new = note_use(&transaction, &locked, uid).await?;
@@ -75,7 +75,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`.
     pub async fn return_invite(&self, id: InviteId, uid: Uid) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // The link first, as every use does: in the other order the two would wait for each other.
         let lock = "SELECT 1 FROM accounts.invites WHERE id = $1 FOR NO KEY UPDATE";

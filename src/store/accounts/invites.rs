@@ -104,7 +104,7 @@ impl AccountStore {
     /// `conflict`, `unavailable`.
     pub async fn create_invite(&self, new: &NewInvite<'_>, most: i64) -> Result<InviteId> {
         let rooms: Vec<_> = new.rooms.iter().map(|room| room.0).collect();
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock_maker(&transaction, new.by).await?;
         let made = transaction

@@ -106,7 +106,7 @@ impl AccountStore {
         change: &KeyChange,
         challenge: &[u8; 32],
     ) -> Result<String> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock_open_user(&transaction, uid).await?;
         let device = device_of(&transaction, uid, session).await?;

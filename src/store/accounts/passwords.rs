@@ -124,7 +124,7 @@ impl AccountStore {
     /// # Errors
     /// `not_found` if the account is not open.
     pub async fn put_pending(&self, uid: Uid, pending: &PendingSlot<'_>) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock_open_user(&transaction, uid).await?.ok_or_else(gone)?;
         drop_slot(&transaction, uid, "pending").await?;
@@ -153,7 +153,7 @@ impl AccountStore {
     /// # Errors
     /// `not_found` if none does.
     pub async fn pending_of(&self, digest: &[u8; 32]) -> Result<(Uid, AllowedBy)> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let waiting = lock_waiting(&transaction, digest).await?;
         Ok((waiting.uid, waiting.by))
@@ -168,7 +168,7 @@ impl AccountStore {
     /// `not_found` if nothing waits under this digest, or its ticket or the challenge is not good any more;
     /// `bad_request` without keys, or with keys for an account that has none; `keys_conflict`.
     pub async fn switch_password(&self, digest: &[u8; 32], switch: Switch<'_>) -> Result<Switched> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let waiting = lock_waiting(&transaction, digest).await?;
         let uid = waiting.uid;

@@ -90,7 +90,7 @@ impl AccountStore {
         new: &NewSession<'_>,
     ) -> Result<Option<StartedSession>> {
         let created_at = now_ms();
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         lock_user(&transaction, uid).await?;
         let row = transaction
@@ -125,7 +125,7 @@ impl AccountStore {
     /// # Errors
     /// `unavailable`: then they live on.
     pub async fn end_other_sessions(&self, uid: Uid, own: SessionId) -> Result<Vec<SessionId>> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
         transaction.execute(lock, &[&uid.0]).await.map_err(failed)?;

@@ -46,7 +46,7 @@ impl AccountStore {
         by: Principal,
         decide: impl FnOnce(StoredSettings) -> Result<SettingsUpdate<T>> + Send,
     ) -> Result<T> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let actor = begin(&transaction, by).await?;
         let lock = "LOCK TABLE accounts.settings IN SHARE ROW EXCLUSIVE MODE";

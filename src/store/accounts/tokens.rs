@@ -31,7 +31,7 @@ impl AccountStore {
     /// `conflict` if the user has as many as may be, `unauthorized` if the session has ended,
     /// `not_found` without such a user, `unavailable`.
     pub async fn create_token(&self, uid: Uid, new: &NewToken<'_>) -> Result<SessionId> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let lock = "SELECT 1 FROM accounts.users WHERE id = $1 FOR UPDATE";
         let found = transaction.query_opt(lock, &[&uid.0]).await.map_err(failed)?;

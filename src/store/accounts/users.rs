@@ -44,7 +44,7 @@ impl AccountStore {
     /// # Errors
     /// `conflict` if the name is taken.
     pub async fn create_user(&self, new: &NewUser<'_>) -> Result<Uid> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let uid = insert_user(&transaction, new).await?;
         transaction.commit().await.map_err(failed)?;
@@ -63,7 +63,7 @@ impl AccountStore {
         users_max: Option<u32>,
         invite: Option<InviteUse<'_>>,
     ) -> Result<(Uid, Option<Invite>)> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         if let Some(most) = users_max {
             check_room_for_one_more(&transaction, most).await?;

@@ -160,7 +160,7 @@ impl ChatStore {
     /// # Errors
     /// `conflict` if the name is taken or the direct room exists; `unavailable`.
     pub async fn create_room(&self, new: &NewRoom) -> Result<RoomRow> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         let now = now_ms();
         let row = transaction

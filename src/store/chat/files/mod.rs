@@ -112,7 +112,7 @@ impl ChatStore {
     /// # Errors
     /// `quota_full`, `unavailable`.
     pub async fn create_file(&self, new: &NewFile<'_>, quotas: Quotas) -> Result<()> {
-        let mut client = self.database.get().await?;
+        let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // The bound of all together is no matter of one person.
         let whose = if quotas.server.is_some() { 0 } else { (new.owner.0 & 0x7fff_ffff) as i32 };
