@@ -18,8 +18,8 @@ import { factsOf, pictureOf } from "../files/kinds.js";
 
 /** The longest text about a picture, in characters. */
 const ALT_MAX = 1000;
-/** Pictures that say where and with what they were taken. */
-const TELLING = ["image/jpeg", "image/webp", "image/avif", "image/heic"];
+/** Pictures that say where and with what they were taken, until the server takes that out of them. */
+const TELLING = ["image/jpeg", "image/webp"];
 
 export class Attachments {
   #room;
