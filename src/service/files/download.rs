@@ -1,13 +1,14 @@
 //! Who may read a file.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt as _;
 
 use super::Files;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{FileId, Uid};
 use crate::base::principal::Principal;
-use crate::files::{Rendition, refused};
+use crate::files::{Kind, Rendition, refused};
 use crate::policy::Action;
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState};
@@ -19,6 +20,19 @@ pub struct Readable {
     pub file: MessageFile,
     /// The SHA-256 of its bytes.
     pub sha256: [u8; 32],
+}
+
+/// A file that is open to be sent.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its bytes.
+    pub bytes: File,
+    /// How many there are.
+    pub size: u64,
+    /// Their media type.
+    pub media_type: String,
+    /// In which form the file is.
+    pub form: Rendition,
 }
 
 impl Files {
@@ -33,24 +47,53 @@ impl Files {
         readable.ok_or_else(no_file)
     }
 
-    /// Opens the bytes of a file in this form, to be sent; also how many there are.
+    /// Opens the bytes of a file, or of a smaller form of a picture: the file itself if that is not larger than the form
+    /// would be, or cannot be drawn.
     ///
     /// # Errors
-    /// `not_found`, `unavailable`.
-    pub async fn open(&self, id: FileId, form: Rendition) -> Result<(File, u64)> {
-        let disk = self.disk.clone();
-        let opening = tokio::task::spawn_blocking(move || {
-            let file = disk.open(id, form)?;
-            let size = file.metadata()?.len();
-            Ok((file, size))
-        });
-        opening.await.map_err(Error::internal)?.map_err(|error: std::io::Error| {
-            if error.kind() == ErrorKind::NotFound {
-                tracing::error!(file = %id, ?form, "a file is not in its folder");
-                return no_file();
+    /// `not_found`, `disk_full`, `unavailable`.
+    pub async fn open(&self, file: &MessageFile, form: Rendition) -> Result<Opened> {
+        let longest = file.width.max(file.height).unwrap_or_default();
+        if form.edge().is_some_and(|edge| longest > edge) {
+            if let Some(opened) = self.open_form(file, form).await? {
+                return Ok(opened);
             }
-            refused(error)
-        })
+            self.redraw(file, form).await?;
+            if let Some(opened) = self.open_form(file, form).await? {
+                return Ok(opened);
+            }
+        }
+        match self.open_form(file, Rendition::Original).await? {
+            Some(opened) if opened.size == file.size => Ok(opened),
+            Some(_) => Err(Error::internal("a file has another size than its row")),
+            None => {
+                tracing::error!(file = %file.id, "a file is not in its folder");
+                Err(no_file())
+            }
+        }
+    }
+
+    /// Nothing if it is not there in this form.
+    async fn open_form(&self, file: &MessageFile, form: Rendition) -> Result<Option<Opened>> {
+        let (disk, id, told) = (self.disk.clone(), file.id, file.media_type.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            let bytes = disk.open(id, form)?;
+            let size = bytes.metadata()?.len();
+            let media_type = match form {
+                Rendition::Original => told,
+                _ => {
+                    let mut head = [0; 16];
+                    let read = bytes.read_at(&mut head, 0)?;
+                    Kind::of(head.get(..read).unwrap_or_default(), "").told("")
+                }
+            };
+            Ok::<_, io::Error>(Opened { bytes, size, media_type, form })
+        });
+        match opening.await.map_err(Error::internal)? {
+            Ok(opened) => Ok(Some(opened)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
     }
 
     fn may_read(&self, uid: Uid, row: &FileRow) -> bool {

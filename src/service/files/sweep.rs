@@ -59,6 +59,10 @@ impl Files {
                 for row in rows {
                     let is_there = match row.state {
                         FileState::Complete | FileState::Used => {
+                            // A crash may have come before that.
+                            if let Err(error) = disk.forget_arrival(row.file.id) {
+                                tracing::warn!(%error, "what has arrived of a file is not erased");
+                            }
                             disk.open(row.file.id, Rendition::Original).is_ok()
                         }
                         FileState::Arriving | FileState::Erasing => true,
