@@ -33,7 +33,7 @@ pub const WALKED: usize = 60_000;
 /// Messages, and blocks, that are read at a time.
 pub const STEP: usize = 1_280;
 /// Messages that are not filed yet and are read at a time, if their rooms are few.
-pub const UNFILED_STEP: usize = 256;
+pub const UNFILED_STEP: usize = 128;
 /// Bytes of texts that are looked at in a row before others of the thread have their turn.
 pub const IN_A_ROW: usize = 65_536;
 /// Rooms that are read at a time.

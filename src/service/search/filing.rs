@@ -16,7 +16,6 @@ use crate::base::counter::Counter;
 use crate::base::error::{Error, Result};
 use crate::base::ids::RoomId;
 use crate::base::limits::search as limits;
-use crate::base::runtime::in_background;
 use crate::base::shutdown::stopped;
 use crate::rooms::Rooms;
 use crate::search::keys::Keys;
@@ -189,10 +188,7 @@ impl Filing {
         ranges.extend(changed.iter().map(range_of));
         let make = async |messages: Vec<Searched>| {
             let ranges = ranges.clone();
-            let made = tokio::task::spawn_blocking(move || {
-                in_background();
-                blocks(&ranges, &messages)
-            });
+            let made = tokio::task::spawn_blocking(move || blocks(&ranges, &messages));
             made.await.map_err(Error::internal)
         };
         match writer.file(&ranges, &work.progress, make).await? {

@@ -295,7 +295,8 @@ impl Sources {
         self.read_blocks(look, reader, blocks, matches).await
     }
 
-    /// Reads blocks, the newest first. Those that there is no time for are listed again; one at least is read.
+    /// Reads blocks, the newest first. Those that there is no time for are listed again, once one is read and everything
+    /// that reaches beyond the end of the last page: so the next page ends earlier than the last.
     async fn read_blocks(
         &mut self,
         look: &Look<'_>,
@@ -314,7 +315,8 @@ impl Sources {
                 let of = blocks.iter().skip(read).position(|block| block.has(&message.point));
                 let has_next_begun = of.is_some_and(|of| of > 0);
                 read += of.unwrap_or(0);
-                if has_next_begun && matches.are_enough() {
+                let is_earlier = blocks.get(read).is_none_or(|next| next.end() < self.below);
+                if has_next_begun && is_earlier && matches.are_enough() {
                     self.listed.extend(blocks.iter().skip(read));
                     self.listed.sort_unstable_by_key(Block::end);
                     return Ok(());
