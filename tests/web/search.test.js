@@ -6,7 +6,7 @@ import { partsOf, sentFor, whereOf } from "../../web/state/search_query.js";
 import { forgetAccount } from "../../web/state/remembered.js";
 import { emptyState, Store } from "../../web/state/store.js";
 import { emptyTimeline } from "../../web/state/timelines.js";
-import { passageOf } from "../../web/ui/search/passage.js";
+import { marksOf, passageOf } from "../../web/ui/search/passage.js";
 import { isKnown, suggestionsFor } from "../../web/ui/search/suggestions.js";
 import { until, useBrowser } from "./files_browser.js";
 
@@ -234,6 +234,23 @@ test("marks fall on whole characters, in every script, whatever comes", () => {
   const passage = shown(long, [[500, 505]]);
   assert.match(passage, /^… word .*\[beans\].* …$/su);
   assert.ok(passage.length < 400 && passage.isWellFormed());
+});
+
+test("in an encrypted chat, too, words and parts of them are marked without regard to case and accents", () => {
+  const shown = (text, wanted) =>
+    passageOf(text, marksOf(text, wanted))
+      .map((piece) => (piece.isMarked ? `[${piece.text}]` : piece.text))
+      .join("");
+  for (const [text, wanted, expected] of [
+    ["Résumé, RESUMES", "resume", "[Résumé], [RESUME]S"],
+    ["Resume\u0301 x", "résumé", "[Resume\u0301] x"],
+    ["Всё ещё", "все  щё", "[Всё] е[щё]"],
+    ["👍 İx 東京都", "京都 ix", "👍 [İx] 東[京都]"],
+    ["한국", "국", "한[국]"],
+    ["aaa", "a", "[a][a][a]"],
+    ["nothing", " ", "nothing"],
+  ])
+    assert.equal(shown(text, wanted), expected, text);
 });
 
 test("operators and what may follow them are offered as one types", () => {
