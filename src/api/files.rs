@@ -13,9 +13,10 @@ use crate::base::ids::{FileId, RoomId, Uid};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition};
-use crate::files::{Rendition, kind};
+use crate::files::{BucketReader, KeptBytes, Rendition, kind};
 use crate::http::{
-    BodyError, BodyReader, FileSource, Head, Request, Response, Selection, form_field,
+    BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
+    form_field,
 };
 use crate::service::{Announced, Files, Readable, Services, Start, Upload, Uploaded};
 use crate::store::chat::files::{FilePlace, ListedFile};
@@ -177,12 +178,30 @@ async fn source(
     id: FileId,
     range: std::ops::Range<u64>,
     size: u64,
-) -> Result<FileSource> {
-    let (bytes, found) = files.open(id, Rendition::Original).await?;
+) -> Result<Sent> {
+    let (kept, found) = files.open(id, Rendition::Original).await?;
     if found != size {
         return Err(Error::internal("a file has another size than its row"));
     }
-    Ok(FileSource::new(bytes, range))
+    Ok(match kept.bytes(range) {
+        KeptBytes::Here(file, range) => Sent::Here(FileSource::new(file, range)),
+        KeptBytes::There(reader) => Sent::There(reader),
+    })
+}
+
+/// The bytes of a file on their way to whoever reads it.
+enum Sent {
+    Here(FileSource),
+    There(BucketReader),
+}
+
+impl Source for Sent {
+    fn next(&mut self) -> NextPiece<'_> {
+        match self {
+            Self::Here(source) => source.next(),
+            Self::There(reader) => Box::pin(reader.next()),
+        }
+    }
 }
 
 /// `GET /api/rooms/{room}/files?q=&cursor=&limit=`

@@ -1,13 +1,10 @@
 //! Who may read a file.
 
-use std::fs::File;
-use std::io::ErrorKind;
-
 use super::Files;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{FileId, Uid};
 use crate::base::principal::Principal;
-use crate::files::{Rendition, refused};
+use crate::files::{Kept, Refusal, Rendition};
 use crate::policy::Action;
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState};
@@ -33,23 +30,17 @@ impl Files {
         readable.ok_or_else(no_file)
     }
 
-    /// Opens the bytes of a file in this form, to be sent; also how many there are.
+    /// Finds the bytes of a file in this form, to be sent; also how many there are.
     ///
     /// # Errors
     /// `not_found`, `unavailable`.
-    pub async fn open(&self, id: FileId, form: Rendition) -> Result<(File, u64)> {
-        let disk = self.disk.clone();
-        let opening = tokio::task::spawn_blocking(move || {
-            let file = disk.open(id, form)?;
-            let size = file.metadata()?.len();
-            Ok((file, size))
-        });
-        opening.await.map_err(Error::internal)?.map_err(|error: std::io::Error| {
-            if error.kind() == ErrorKind::NotFound {
-                tracing::error!(file = %id, ?form, "a file is not in its folder");
-                return no_file();
+    pub async fn open(&self, id: FileId, form: Rendition) -> Result<(Kept, u64)> {
+        self.disk.find(id, form).await.map_err(|refusal| match refusal {
+            Refusal::Away(error) => error,
+            Refusal::NotFound | Refusal::Exists => {
+                tracing::error!(file = %id, ?form, "a file is not where it is kept");
+                no_file()
             }
-            refused(error)
         })
     }
 
