@@ -13,7 +13,7 @@ use crate::base::ids::{FileId, RoomId, Uid};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition};
-use crate::files::{BucketReader, KeptBytes, Rendition, kind};
+use crate::files::{BucketReader, KeptBytes, Rendition, kind, refused};
 use crate::http::{
     BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
     form_field,
@@ -181,7 +181,7 @@ async fn source(
 ) -> Result<Sent> {
     let (kept, found) = files.open(id, Rendition::Original).await?;
     if found != size {
-        return Err(Error::internal("a file has another size than its row"));
+        return Err(refused(std::io::Error::other("a file has another size than its row")));
     }
     Ok(match kept.bytes(range) {
         KeptBytes::Here(file, range) => Sent::Here(FileSource::new(file, range)),

@@ -235,7 +235,7 @@ async fn whole_files_are_in_the_bucket_and_come_from_there() {
     let saved = bucket.folder.path().join("a.backup");
     let named = saved.to_str().unwrap();
     let made = bucket.admin(&server.database, bucket.folder.path(), &["backup", named]);
-    assert_eq!((&made["files"], &made["files_missing"]), (&json!(3), &json!(0)), "{made}");
+    assert_eq!((&made["files"], &made["files_missing"]), (&json!(3), &Value::Null), "{made}");
     server.stop().await;
     let other = Bucket::new().await;
     other.admin(&other.database, other.folder.path(), &["restore", named]);
