@@ -24,7 +24,8 @@ use object_store::{
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{FoundObject, Refusal, Rendition};
+use super::Rendition;
+use super::refusal::{FoundObject, Refusal};
 use crate::base::error::{Code, Error, Result};
 use crate::base::hex;
 use crate::base::ids::FileId;

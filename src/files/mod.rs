@@ -22,14 +22,16 @@ mod counts;
 mod keeping;
 pub mod kind;
 pub mod name;
+mod refusal;
 mod sweep;
 mod writers;
 
 pub use arrival::Arrival;
 pub use bucket::{Bucket, BucketReader};
 pub use counts::FileCounts;
-pub use keeping::{FoundObject, Kept, KeptBytes, Refusal};
+pub use keeping::{Kept, KeptBytes};
 pub use kind::Kind;
+pub use refusal::{FoundObject, Refusal};
 pub use sweep::{Found, Sweep};
 pub use writers::{disk_full, refused};
 

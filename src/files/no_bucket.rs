@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{FoundObject, Refusal, Rendition};
+use super::Rendition;
+use super::refusal::{FoundObject, Refusal};
 use crate::base::error::Result;
 use crate::base::ids::FileId;
 use crate::config::BucketPlace;
