@@ -15,10 +15,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::imageops::{FilterType, crop_imm, resize};
 use image::metadata::Orientation;
-use image::{
-    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel,
-    Rgba,
-};
+use image::{DynamicImage, ImageBuffer, ImageError, Pixel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::error::{Code, Error, Result};
@@ -26,6 +23,7 @@ use crate::base::ids::Uid;
 use crate::base::limits::avatars as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::runtime::in_background;
+use crate::pictures::{Bounds, Decoded, Format, Undecodable, decode, premultiply, unpremultiply};
 
 /// Edges of the squares that are kept, in pixels: in lists (doubled for fine screens), and large.
 pub const SIZES: [u32; 2] = [SMALL, LARGE];
@@ -111,42 +109,26 @@ impl Drop for UploadPermit {
 }
 
 /// The format, if type and first bytes agree.
-fn format_of(content_type: &str, bytes: &[u8]) -> Result<ImageFormat> {
+fn format_of(content_type: &str, bytes: &[u8]) -> Result<Format> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    let claimed = match media_type.to_ascii_lowercase().as_str() {
-        "image/png" => ImageFormat::Png,
-        "image/jpeg" => ImageFormat::Jpeg,
-        "image/webp" => ImageFormat::WebP,
-        "image/gif" => ImageFormat::Gif,
-        _ => {
-            let text = "A picture must be PNG, JPEG, WebP or GIF.";
-            return Err(Error::new(Code::UnsupportedType, text));
-        }
+    let Some(claimed) = Format::of(&media_type.to_ascii_lowercase()) else {
+        let text = "A picture must be PNG, JPEG, WebP or GIF.";
+        return Err(Error::new(Code::UnsupportedType, text));
     };
-    match image::guess_format(bytes) {
-        Ok(found) if found == claimed => Ok(found),
+    match Format::of_bytes(bytes) {
+        Some(found) if found == claimed => Ok(found),
         _ => Err(bad("is not the kind of picture it says")),
     }
 }
 
-fn convert(format: ImageFormat, bytes: &[u8]) -> Result<Picture> {
-    let mut bounds = Limits::default();
-    bounds.max_image_width = Some(limits::EDGE);
-    bounds.max_image_height = Some(limits::EDGE);
-    bounds.max_alloc = Some(limits::MEMORY);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(bounds);
-    let mut decoder = reader.into_decoder().map_err(undecodable)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        return Err(bad("has no pixels"));
-    }
-    if width.max(height) > limits::EDGE || u64::from(width) * u64::from(height) > limits::PIXELS {
-        return Err(too_many_pixels());
-    }
-    // A picture whose metadata is broken is shown as it lies.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(undecodable)?;
+fn convert(format: Format, bytes: &[u8]) -> Result<Picture> {
+    let bounds = Bounds { edge: limits::EDGE, pixels: limits::PIXELS, memory: limits::MEMORY };
+    let decoded = decode(format, Cursor::new(bytes), bytes.len() as u64, bounds);
+    let Decoded { image, orientation, .. } = decoded.map_err(|error| match error {
+        Undecodable::TooLarge => Error::new(Code::TooLarge, "The picture has too many pixels."),
+        Undecodable::Damaged(cause) => bad("is damaged or not a picture").because(cause),
+        Undecodable::Io(error) => Error::internal(error),
+    })?;
     encode(squares(image, orientation))
 }
 
@@ -181,21 +163,6 @@ where
     [small, large]
 }
 
-/// Multiplies the colours by their opacity. While pixels are mixed they have to count as much as they are
-/// opaque: otherwise those of invisible pixels would show as a fringe.
-fn premultiply(pixel: &mut Rgba<u8>) {
-    let [r, g, b, alpha] = pixel.0;
-    let part = |colour: u8| ((u16::from(colour) * u16::from(alpha) + 127) / 255) as u8;
-    pixel.0 = [part(r), part(g), part(b), alpha];
-}
-
-fn unpremultiply(pixel: &mut Rgba<u8>) {
-    let [r, g, b, alpha] = pixel.0;
-    let whole = u16::from(alpha).max(1);
-    let full = |colour: u8| ((u16::from(colour) * 255 + whole / 2) / whole).min(255) as u8;
-    pixel.0 = [full(r), full(g), full(b), alpha];
-}
-
 fn encode(squares: [DynamicImage; 2]) -> Result<Picture> {
     let is_opaque = squares.iter().all(|square| match square {
         DynamicImage::ImageRgba8(pixels) => pixels.pixels().all(|pixel| pixel.0[3] == u8::MAX),
@@ -218,17 +185,6 @@ fn encode(squares: [DynamicImage; 2]) -> Result<Picture> {
     Ok(Picture { extension, content_type, squares })
 }
 
-fn undecodable(error: ImageError) -> Error {
-    match error {
-        ImageError::Limits(_) => too_many_pixels(),
-        other => bad("is damaged or not a picture").because(other.to_string()),
-    }
-}
-
-fn too_many_pixels() -> Error {
-    Error::new(Code::TooLarge, "The picture has too many pixels.")
-}
-
 fn bad(rule: &str) -> Error {
     Error::field("avatar", rule)
 }
@@ -236,6 +192,7 @@ fn bad(rule: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image::ImageFormat;
 
     fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -249,8 +206,13 @@ mod tests {
 
     #[test]
     fn every_format_becomes_two_squares() {
-        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif] {
-            let picture = convert(format, &encoded(&red(300, 100), format)).unwrap();
+        for (format, encoding) in [
+            (Format::Png, ImageFormat::Png),
+            (Format::Jpeg, ImageFormat::Jpeg),
+            (Format::WebP, ImageFormat::WebP),
+            (Format::Gif, ImageFormat::Gif),
+        ] {
+            let picture = convert(format, &encoded(&red(300, 100), encoding)).unwrap();
             for (size, bytes) in &picture.squares {
                 let decoded = image::load_from_memory(bytes).unwrap();
                 assert_eq!((decoded.width(), decoded.height()), (*size, *size), "{format:?}");
@@ -266,7 +228,7 @@ mod tests {
         let solid = image::RgbaImage::from_pixel(10, 10, image::Rgba([1, 2, 3, 255]));
         let extension = |image: image::RgbaImage| {
             let bytes = encoded(&image.into(), ImageFormat::Png);
-            convert(ImageFormat::Png, &bytes).unwrap().extension
+            convert(Format::Png, &bytes).unwrap().extension
         };
         assert_eq!((extension(clear), extension(solid)), ("png", "jpg"));
     }
@@ -291,7 +253,7 @@ mod tests {
                 image.put_pixel(x, y, image::Rgb([250, 0, 0]));
             }
         }
-        let picture = convert(ImageFormat::Jpeg, &turned(&image.into())).unwrap();
+        let picture = convert(Format::Jpeg, &turned(&image.into())).unwrap();
         let (size, bytes) = &picture.squares[0];
         let decoded = image::load_from_memory(bytes).unwrap().to_rgb8();
         let (left, right) =
@@ -314,7 +276,7 @@ mod tests {
         ] {
             assert!(format_of(claimed, bytes).is_err(), "{claimed}");
         }
-        assert!(convert(ImageFormat::Png, &png[..png.len() / 2]).is_err());
+        assert!(convert(Format::Png, &png[..png.len() / 2]).is_err());
     }
 
     #[test]
@@ -325,9 +287,9 @@ mod tests {
         png[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
         let crc = crc32(&png[12..29]);
         png[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert_eq!(convert(ImageFormat::Png, &png).unwrap_err().code(), Code::TooLarge);
+        assert_eq!(convert(Format::Png, &png).unwrap_err().code(), Code::TooLarge);
         let long = encoded(&red(limits::EDGE + 1, 1), ImageFormat::Png);
-        assert_eq!(convert(ImageFormat::Png, &long).unwrap_err().code(), Code::TooLarge);
+        assert_eq!(convert(Format::Png, &long).unwrap_err().code(), Code::TooLarge);
     }
 
     fn crc32(bytes: &[u8]) -> u32 {

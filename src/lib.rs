@@ -19,6 +19,7 @@ pub mod files;
 pub mod http;
 pub mod loadtest;
 pub mod metrics;
+pub mod pictures;
 pub mod policy;
 pub mod protocol;
 pub mod rooms;

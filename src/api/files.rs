@@ -1,6 +1,6 @@
 //! Files: uploads in one piece or several, downloads, and the files of a room.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ use crate::base::hex;
 use crate::base::ids::{FileId, RoomId, Uid};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
-use crate::files::name::{Disposition, disposition};
-use crate::files::{BucketReader, KeptBytes, Rendition, kind, refused};
+use crate::files::name::{Disposition, disposition, safe};
+use crate::files::{BucketReader, Kept, KeptBytes, Rendition, kind};
 use crate::http::{
     BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
     form_field,
 };
-use crate::service::{Announced, Files, Readable, Services, Start, Upload, Uploaded};
+use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded};
 use crate::store::chat::files::{FilePlace, ListedFile};
 
 /// What a browser may do with a file that it shows by itself: nothing.
@@ -147,52 +147,50 @@ pub async fn discard(call: Call<'_, FileId>) -> Result<Response> {
     Ok(Response::empty(204))
 }
 
-/// `GET /files/{file}/{name}`. The name is for whoever saves it; what is in the address does not count.
+/// `GET /files/{file}/{name}?size=`. The name is for whoever saves it; what is in the address does not count.
 pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
     let Call { services, caller, request, ids: id, .. } = call;
+    let form = match request.query("size") {
+        None => Rendition::Original,
+        Some(edge) => form_of(&edge)?,
+    };
     let Readable { file, sha256 } = services.files.readable(caller.uid, id).await?;
-    let etag = format!("\"{}\"", hex::encode(sha256.get(..16).unwrap_or_default()));
-    let is_shown =
-        ["image/", "audio/", "video/"].iter().any(|kind| file.media_type.starts_with(kind));
+    let Opened { bytes, size, media_type, form } = services.files.open(&file, form).await?;
+    let etag = etag(sha256, form, size);
+    let is_shown = ["image/", "audio/", "video/"].iter().any(|kind| media_type.starts_with(kind));
     let how = match is_shown && request.query("download").is_none() {
         true => Disposition::Inline,
         false => Disposition::Attachment,
     };
-    let media_type = if is_shown { file.media_type.as_str() } else { kind::UNKNOWN };
-    let selection = Selection::of(&request.head, &etag, file.size);
-    let source = match selection.bytes() {
-        Some(range) => Some(source(&services.files, id, range, file.size).await?),
-        None => None,
+    let name = match media_type == file.media_type {
+        true => file.name,
+        false => renamed(&file.name, &media_type),
     };
+    let media_type = if is_shown { media_type.as_str() } else { kind::UNKNOWN };
+    let selection = Selection::of(&request.head, &etag, size);
+    let source = selection.bytes().map(|range| Sent::new(bytes, range));
     Ok(selection
         .respond(media_type, source)
         .header("Cache-Control", FOR_EVER)
-        .header("Content-Disposition", disposition(how, &file.name))
+        .header("Content-Disposition", disposition(how, &name))
         .header("Content-Security-Policy", SANDBOX)
         .header("Cross-Origin-Resource-Policy", "same-origin")
         .header("X-Content-Type-Options", "nosniff"))
-}
-
-async fn source(
-    files: &Arc<Files>,
-    id: FileId,
-    range: std::ops::Range<u64>,
-    size: u64,
-) -> Result<Sent> {
-    let (kept, found) = files.open(id, Rendition::Original).await?;
-    if found != size {
-        return Err(refused(std::io::Error::other("a file has another size than its row")));
-    }
-    Ok(match kept.bytes(range) {
-        KeptBytes::Here(file, range) => Sent::Here(FileSource::new(file, range)),
-        KeptBytes::There(reader) => Sent::There(reader),
-    })
 }
 
 /// The bytes of a file on their way to whoever reads it.
 enum Sent {
     Here(FileSource),
     There(BucketReader),
+}
+
+impl Sent {
+    fn new(kept: Kept, range: Range<u64>) -> Self {
+        match kept.bytes(range) {
+            KeptBytes::Here(file, range) => Self::Here(FileSource::new(file, range)),
+            KeptBytes::There(reader) => Self::There(reader),
+        }
+    }
 }
 
 impl Source for Sent {
@@ -202,6 +200,29 @@ impl Source for Sent {
             Self::There(reader) => Box::pin(reader.next()),
         }
     }
+}
+
+/// The form of a picture that fits into a square of so many pixels.
+fn form_of(edge: &str) -> Result<Rendition> {
+    let is_it = |form: &Rendition| form.edge().is_some_and(|of| of.to_string() == edge);
+    let form = Rendition::ALL.into_iter().find(is_it);
+    form.ok_or_else(|| Error::field("size", "is 480 or 1280"))
+}
+
+/// Each form has its own, which is another one if it is ever drawn differently.
+fn etag(sha256: [u8; 32], form: Rendition, size: u64) -> String {
+    let digest = hex::encode(sha256.get(..16).unwrap_or_default());
+    match form.edge() {
+        None => format!("\"{digest}\""),
+        Some(edge) => format!("\"{digest}-{edge}-{size:x}\""),
+    }
+}
+
+/// The name of a form that has another type than its file.
+fn renamed(name: &str, media_type: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let extension = if media_type == "image/jpeg" { "jpg" } else { "webp" };
+    safe(&format!("{stem}.{extension}"))
 }
 
 /// `GET /api/rooms/{room}/files?q=&cursor=&limit=`

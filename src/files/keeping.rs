@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use super::bucket::{Bucket, BucketReader};
@@ -12,6 +13,7 @@ use super::{FileStore, Rendition, refused};
 use crate::base::crash_point::crash_point;
 use crate::base::error::{Error, Result};
 use crate::base::ids::FileId;
+use crate::base::limits::files as limits;
 use crate::config::FileSettings;
 
 /// A file where it is.
@@ -24,6 +26,29 @@ pub enum Kept {
 }
 
 impl Kept {
+    /// Its first bytes, which say what it is.
+    ///
+    /// # Errors
+    /// That they cannot be had.
+    pub async fn head(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Here(file) => {
+                let mut head = vec![0; limits::HEAD];
+                let file = file.try_clone()?;
+                let reading = tokio::task::spawn_blocking(move || {
+                    let read = file.read_at(&mut head, 0)?;
+                    head.truncate(read);
+                    Ok(head)
+                });
+                reading.await.map_err(io::Error::other)?
+            }
+            Self::There(bucket, id, form) => {
+                let mut reader = bucket.read(*id, *form, 0..limits::HEAD as u64);
+                Ok(reader.next().await?.unwrap_or_default().to_vec())
+            }
+        }
+    }
+
     /// Some bytes of one in the bucket, or the file in the folder.
     pub fn bytes(self, range: Range<u64>) -> KeptBytes {
         match self {

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! files/store-id        which database the folder belongs to
-//! files/arriving/ID     what has arrived of a file
+//! files/arriving/ID     what has arrived of a file; ID-clean, ID-480, ID-1280 while they are made
 //! files/3f/ID           a file; ID-480, ID-1280 for smaller forms of a picture
 //! files/stray/          what no database knows, for a week
 //! ```
@@ -19,6 +19,8 @@ mod bucket;
 #[path = "no_bucket.rs"]
 mod bucket;
 mod counts;
+mod disk;
+mod drawing;
 mod keeping;
 pub mod kind;
 pub mod name;
@@ -29,33 +31,31 @@ mod writers;
 pub use arrival::Arrival;
 pub use bucket::{Bucket, BucketReader};
 pub use counts::FileCounts;
+pub use drawing::{Arrived, Metadata};
 pub use keeping::{Kept, KeptBytes};
 pub use kind::Kind;
 pub use refusal::{FoundObject, Refusal};
 pub use sweep::{Found, Sweep};
 pub use writers::{disk_full, refused};
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
 
 use crate::base::crash_point::crash_point;
 use crate::base::error::Result;
 use crate::base::hex;
 use crate::base::ids::FileId;
 use crate::base::limits::files as limits;
+use disk::{FILE, make_folder, remove, sync_folder, write_whole};
 use writers::{Writers, unavailable};
 
-/// The rights of folders and files: those of the server's user alone.
-const FOLDER: u32 = 0o700;
-const FILE: u32 = 0o600;
 const MARK: &str = "store-id";
 const ARRIVING: &str = "arriving";
 const STRAY: &str = "stray";
+const CLEANED: &str = "-clean";
 
 /// The forms in which a file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +71,15 @@ pub enum Rendition {
 impl Rendition {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Original, Self::Edge480, Self::Edge1280];
+
+    /// The square that it fits into, in pixels.
+    pub fn edge(self) -> Option<u32> {
+        match self {
+            Self::Original => None,
+            Self::Edge480 => Some(480),
+            Self::Edge1280 => Some(1280),
+        }
+    }
 
     fn suffix(self) -> &'static str {
         match self {
@@ -187,34 +196,9 @@ impl FileStore {
         Ok(Arrival::new(self.writers.clone(), id, file, received))
     }
 
-    /// Gives an arrived file its name; from then on it is there, also after a power cut. May be repeated.
-    ///
-    /// # Errors
-    /// `disk_full`, `unavailable`.
-    pub async fn settle(&self, id: FileId) -> Result<()> {
-        let (from, to) = (self.arriving(id), self.path(id, Rendition::Original));
-        self.writers
-            .run(move || {
-                let folder = to.parent().unwrap_or(Path::new("."));
-                if !folder.exists() {
-                    make_folder(folder)?;
-                    sync_folder(folder.parent().unwrap_or(Path::new(".")))?;
-                }
-                match fs::rename(&from, &to) {
-                    // It had its name before a crash.
-                    Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
-                    renamed => renamed?,
-                }
-                crash_point("renamed");
-                sync_folder(folder)
-            })
-            .await
-    }
-
-    /// Whether all of a file is there under its name.
-    pub fn is_settled(&self, id: FileId, size: u64) -> bool {
-        let found = fs::metadata(self.path(id, Rendition::Original));
-        found.is_ok_and(|found| found.is_file() && found.len() == size)
+    /// Whether a file is there under its name: then all of it is.
+    pub fn is_settled(&self, id: FileId) -> bool {
+        self.path(id, Rendition::Original).is_file()
     }
 
     /// Opens a file in the folder to be read.
@@ -228,14 +212,12 @@ impl FileStore {
     /// Erases a file in the folder.
     async fn remove_here(&self, id: FileId) -> Result<()> {
         let forms = Rendition::ALL.map(|form| self.path(id, form));
-        let arriving = self.arriving(id);
+        let drafts = Rendition::ALL.map(|form| self.draft(id, form));
+        let cleaned = self.cleaned(id);
         self.writers
             .run(move || {
-                for path in forms.iter().chain([&arriving]) {
-                    match fs::remove_file(path) {
-                        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                        _ => {}
-                    }
+                for path in forms.iter().chain(&drafts).chain([&cleaned]) {
+                    remove(path)?;
                     crash_point("unlinked");
                 }
                 Ok(())
@@ -243,36 +225,19 @@ impl FileStore {
             .await
     }
 
-    /// The first bytes of what has arrived of a file, and the SHA-256 of all of it. On a thread that may block.
-    ///
-    /// # Errors
-    /// Those of the system.
-    pub fn examine(&self, id: FileId) -> io::Result<(Vec<u8>, [u8; 32], u64)> {
-        let arriving = File::open(self.arriving(id));
-        let mut file = match arriving {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.open_here(id, Rendition::Original)?
-            }
-            file => file?,
-        };
-        let (mut head, mut hash, mut size) = (Vec::new(), Sha256::new(), 0);
-        let mut piece = vec![0; 64 * 1024];
-        loop {
-            let read = file.read(&mut piece)?;
-            let read = piece.get(..read).unwrap_or_default();
-            if read.is_empty() {
-                return Ok((head, hash.finalize().into(), size));
-            }
-            let more = limits::HEAD.saturating_sub(head.len()).min(read.len());
-            head.extend_from_slice(read.get(..more).unwrap_or_default());
-            hash.update(read);
-            size += read.len() as u64;
-        }
-    }
-
     /// Where what has arrived of a file is.
     pub fn arriving(&self, id: FileId) -> PathBuf {
-        self.root.join(ARRIVING).join(hex::encode(&id.0))
+        self.draft(id, Rendition::Original)
+    }
+
+    /// Where a form of a file is until all of it is there.
+    fn draft(&self, id: FileId, form: Rendition) -> PathBuf {
+        self.root.join(ARRIVING).join(format!("{}{}", hex::encode(&id.0), form.suffix()))
+    }
+
+    /// Where a picture is without its metadata, until it gets its name.
+    fn cleaned(&self, id: FileId) -> PathBuf {
+        self.root.join(ARRIVING).join(format!("{}{CLEANED}", hex::encode(&id.0)))
     }
 
     /// Where a file is in this form.
@@ -283,29 +248,12 @@ impl FileStore {
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(FOLDER).create(path)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Writes a small file as a whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("part");
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(FILE).open(&draft)?;
-    file.write_all_at(bytes, 0)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::error::Code;
     use bytes::Bytes;
+    use sha2::{Digest as _, Sha256};
 
     const ID: FileId = FileId([0x3f; 16]);
 
@@ -328,13 +276,13 @@ mod tests {
         let mut arrival = store.resume(ID, 6).await.unwrap();
         arrival.write(Bytes::from_static(b"world")).await.unwrap();
         assert_eq!(arrival.sync().await.unwrap(), 11);
-        assert!(!store.is_settled(ID, 11));
-        let (head, hash, size) = store.examine(ID).unwrap();
-        assert_eq!((head.as_slice(), size), (&b"hello world"[..], 11));
-        assert_eq!(hash, <[u8; 32]>::from(Sha256::digest(b"hello world")));
+        assert!(!store.is_settled(ID));
         for _ in 0..2 {
-            store.settle(ID).await.unwrap();
-            assert!(store.is_settled(ID, 11) && !store.arriving(ID).exists());
+            let arrived = store.examine(ID, "", Metadata::Removed).unwrap();
+            assert_eq!((arrived.came, arrived.size, arrived.kind), (11, 11, Kind::Unknown));
+            assert_eq!(arrived.sha256, <[u8; 32]>::from(Sha256::digest(b"hello world")));
+            store.settle(ID, &arrived).unwrap();
+            assert!(store.is_settled(ID) && !store.arriving(ID).exists());
         }
         assert!(store.open_here(ID, Rendition::Original).is_ok());
         fs::write(store.path(ID, Rendition::Edge480), "small").unwrap();
@@ -351,7 +299,7 @@ mod tests {
         assert!(store.resume(ID, 5).await.is_err());
         drop(store.resume(ID, 0).await.unwrap());
         assert!(store.resume(ID, 5).await.is_err());
-        assert!(store.settle(FileId([1; 16])).await.is_err());
+        assert!(store.examine(FileId([1; 16]), "", Metadata::Removed).is_err());
     }
 
     #[test]

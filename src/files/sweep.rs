@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::{ARRIVING, FileStore, Rendition, STRAY, make_folder};
+use super::disk::make_folder;
+use super::{ARRIVING, CLEANED, FileStore, Rendition, STRAY};
 use crate::base::hex;
 use crate::base::ids::FileId;
 
@@ -124,7 +125,7 @@ fn is_hex(name: &str) -> bool {
 /// The id in the name of a file in any of its forms.
 pub(super) fn id_of(name: &str) -> Option<FileId> {
     let (id, suffix) = name.split_at_checked(32)?;
-    let is_form = Rendition::ALL.iter().any(|form| form.suffix() == suffix);
+    let is_form = suffix == CLEANED || Rendition::ALL.iter().any(|form| form.suffix() == suffix);
     let bytes = hex::decode(id).filter(|_| is_form && is_hex(id))?;
     bytes.try_into().map(FileId).ok()
 }

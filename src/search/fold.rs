@@ -16,6 +16,13 @@ pub(super) fn fold(cluster: &str, folded: &mut String) {
         folded.push(char::from(byte.to_ascii_lowercase()));
         return;
     }
+    let mut chars = cluster.chars();
+    if let (Some(c), None) = (chars.next(), chars.next())
+        && let Some(plain) = plain(c)
+    {
+        folded.push(plain);
+        return;
+    }
     let mut kept = String::new();
     for c in cluster.nfkd().flat_map(char::to_lowercase) {
         match (kept.chars().next_back(), c) {
@@ -29,6 +36,26 @@ pub(super) fn fold(cluster: &str, folded: &mut String) {
         }
     }
     folded.extend(kept.nfc());
+}
+
+/// What the rules below make of the letters of which most texts consist: looking them up takes a tenth of the time.
+fn plain(c: char) -> Option<char> {
+    Some(match c {
+        'а'..='я' => c,
+        'А'..='Я' => char::from_u32(u32::from(c) + 32)?,
+        'ё' | 'Ё' => 'е',
+        'á' | 'Á' | 'à' | 'â' | 'ä' => 'a',
+        'é' | 'É' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'Í' => 'i',
+        'ó' | 'Ó' | 'ô' | 'ö' => 'o',
+        'ú' | 'Ú' | 'ü' | 'Ü' => 'u',
+        'ñ' | 'Ñ' => 'n',
+        '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='\u{30fa}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}' => c,
+        _ => return None,
+    })
 }
 
 /// Letters that have no form without their accent, as people type them without it.
@@ -70,6 +97,20 @@ fn is_dropped(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_looked_up_is_what_the_rules_say() {
+        let looked_up = ('\u{80}'..=char::MAX).filter_map(|c| Some((c, plain(c)?)));
+        let mut count = 0;
+        for (c, plain) in looked_up {
+            // A mark that does not count has the rules applied.
+            let (mut by_rules, text) = (String::new(), format!("{c}\u{ad}"));
+            fold(&text, &mut by_rules);
+            assert_eq!(by_rules, plain.to_string(), "{c}");
+            count += 1;
+        }
+        assert!(count > 30_000);
+    }
 
     #[test]
     fn case_accents_and_widths_do_not_count_and_letters_do() {

@@ -129,7 +129,7 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("e2ee/room_log/body.rs", &["LENGTH"], "a size of the format, `e2ee.md` 6.1"),
     ("e2ee/wraps.rs", &["SUITE"], "the number of the suite"),
     ("tls/acme/attempts.rs", &["HOUR", "DAY"], "units"),
-    ("files/mod.rs", &["FOLDER", "FILE"], "rights of folders and files"),
+    ("files/disk.rs", &["FOLDER", "FILE"], "rights of folders and files"),
     ("http/body.rs", &["SIZE_LINE"], "follows from a bound"),
     ("http/handshake.rs", &["HANDSHAKE"], "a type of records of RFC 8446, section 5.1"),
     (
@@ -140,6 +140,8 @@ const NO_BOUND: &[(&str, &[&str], &str)] = &[
     ("http/permit_state.rs", &["BUSY", "EVICTED"], "marks in a word of memory"),
     ("loadtest/protocol.rs", &["TOO_MANY_REQUESTS"], "a status of RFC 6585"),
     ("service/audit.rs", &["Duration::from_secs(3_600)"], "an hour"),
+    ("pictures/webp.rs", &["HAS_XMP", "HAS_EXIF", "IS_ANIMATED"], "flags of the format"),
+    ("service/files/work.rs", &["MILLION"], "a unit"),
     ("search/dates.rs", &["DAY_MS", "MINUTE_MS"], "units"),
     ("service/search/filing.rs", &["VERSION"], "of the rules that make the index"),
     ("store/chat/search/mod.rs", &["BLOCK"], "a part of the format of the index"),

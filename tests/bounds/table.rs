@@ -1550,6 +1550,9 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("files::BUCKET_RETRIES", "the time for an answer has all attempts"),
     ("files::BUCKET_PART_TIME", "as the time for an answer, for eight megabytes"),
     ("files::BUCKET_PARTS", "a number of the protocol; more is refused as too large"),
+    ("pictures::QUALITY", "how fine a JPEG is"),
+    ("pictures::EXIF", "what follows in a block of metadata is not looked at"),
+    ("pictures::PROFILE", "a larger profile is left out of smaller forms"),
     ("files::FREE", "what a full disk keeps for the database"),
     ("files::LISTED", "how many lines an administrator reads"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
@@ -1633,6 +1636,22 @@ const FILES: &[Reached] = &[
         "tests/files/messages.rs",
         "scripts_and_hooks_send_files_and_a_room_lists_them_newest_first",
         &["files::PAGE", "files::PAGE_MAX"],
+    ),
+    (
+        "tests/files/pictures.rs",
+        "a_picture_that_cannot_be_shown_is_kept_as_a_file_and_takes_no_memory",
+        &["pictures::EDGE", "pictures::PIXELS", "pictures::MEMORY"],
+    ),
+    ("src/files/drawing.rs", "a_picture_of_too_many_bytes_is_not_drawn", &["pictures::BYTES"]),
+    (
+        "tests/files/pictures.rs",
+        "small_ones_come_as_they_are_animations_move_if_they_are_small_and_glass_stays_clear",
+        &["pictures::ANIMATION"],
+    ),
+    (
+        "src/pictures/tests.rs",
+        "a_file_with_more_pieces_than_are_counted_keeps_the_rest_of_them",
+        &["pictures::PARTS"],
     ),
 ];
 

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::house::{PNG, id, message, on_disk};
+use crate::house::{PNG, TALKATIVE, id, message, on_disk};
 use crate::process::{Client, PATIENCE, Process, new_mid};
 use crate::support::postgres;
 
 /// A request whose body is bytes; nothing if the server dies.
-fn exchange(
+pub fn exchange(
     address: &str,
     token: &str,
     method: &str,
@@ -43,14 +43,14 @@ fn call(server: &Process, token: &str, method: &str, path: &str, body: Value) ->
 
 /// Uploads a file in two parts, sends it, deletes the message, and gives up another upload: all that a client does.
 fn live(server: &Process, token: &str) -> Option<()> {
-    let announced = json!({"name": "a.png", "type": "image/png", "size": PNG.len()});
+    let announced = json!({"name": "a.png", "type": "image/png", "size": TALKATIVE.len()});
     let file = call(server, token, "POST", "/api/files", announced.clone())?;
     let path = format!("/api/files/{}", id(&file));
     let (status, _) =
-        exchange(&server.address, token, "PUT", &format!("{path}?offset=0"), &PNG[..20])?;
+        exchange(&server.address, token, "PUT", &format!("{path}?offset=0"), &TALKATIVE[..20])?;
     assert_eq!(status, 200);
     let (status, _) =
-        exchange(&server.address, token, "PUT", &format!("{path}?offset=20"), &PNG[20..])?;
+        exchange(&server.address, token, "PUT", &format!("{path}?offset=20"), &TALKATIVE[20..])?;
     assert_eq!(status, 200);
     let mut socket = Client::connect(&server.address, token).ok()?;
     let mid = new_mid();
@@ -97,7 +97,7 @@ fn finish(server: &Process, token: &str, begun: &[String]) {
         for _ in 0..3 {
             let part = format!("{path}?offset={offset}");
             let (status, answer) =
-                exchange(&server.address, token, "PUT", &part, &PNG[offset..]).unwrap();
+                exchange(&server.address, token, "PUT", &part, &TALKATIVE[offset..]).unwrap();
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             match status {
                 200 => {
@@ -131,7 +131,9 @@ async fn a_server_that_is_killed_between_two_steps_leaves_no_message_without_its
         "announced",
         "part synced",
         "synced",
+        "cleaned",
         "examined",
+        "drawn",
         "renamed",
         "settled",
         "completed",

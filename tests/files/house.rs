@@ -16,7 +16,13 @@ pub const ROOM: &str = "1";
 /// The smallest picture there is.
 pub const PNG: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
-    \0\0\0\rIDATx\x9cc\xf8\xff\xff?\0\x05\xfe\x02\xfe\xa75\x81\x84\0\0\0\0IEND\xaeB`\x82";
+    \0\0\0\x0bIDATx\xdac\xf8\x0f\x04\0\t\xfb\x03\xfd\x68\xfa\x1c\xcc\0\0\0\0IEND\xaeB`\x82";
+
+/// The same one with a text about it, which goes.
+pub const TALKATIVE: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+    \0\0\0\x0btEXtAuthor\0Anna\0\0\0\0\
+    \0\0\0\x0bIDATx\xdac\xf8\x0f\x04\0\t\xfb\x03\xfd\x68\xfa\x1c\xcc\0\0\0\0IEND\xaeB`\x82";
 
 /// A server and its folder.
 pub struct House {

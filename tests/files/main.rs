@@ -15,5 +15,6 @@ mod downloads;
 mod house;
 mod life;
 mod messages;
+mod pictures;
 mod quotas;
 mod uploads;

@@ -1,6 +1,7 @@
 //! The seeds of the fuzz targets, run with every test, so that what fuzzing has found stays fixed.
 //! The targets themselves are in `fuzz/` (`cargo +nightly fuzz run frames`).
 
+use std::io::Cursor;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use impulse::http::{
     ByteRange, Head, Options, PriorKnowledge, Request as HttpRequest, Response, Service, Site,
     byte_range, parse,
 };
+use impulse::pictures::{Format, dissect};
 use impulse::protocol::command::Request;
 use impulse::search::keys::{Place, conditions};
 use impulse::search::matcher::marks;
@@ -105,6 +107,24 @@ fn the_seeds_of_ranges_select_parts_of_their_files_or_none() {
         }
     }
     assert_eq!((parts, none), (4, 2));
+}
+
+#[test]
+fn the_seeds_of_pictures_have_a_size_if_they_are_whole_and_lose_what_is_about_them() {
+    let (mut whole, mut said) = (0, 0);
+    for seed in seeds("pictures") {
+        let (format, bytes) = seed.split_first().unwrap();
+        let format = match format {
+            0 => Format::Jpeg,
+            1 => Format::Png,
+            2 => Format::Gif,
+            _ => Format::WebP,
+        };
+        let anatomy = dissect(format, Cursor::new(bytes), bytes.len() as u64).unwrap();
+        whole += usize::from(anatomy.pixels.is_some());
+        said += usize::from(anatomy.without_metadata.is_some());
+    }
+    assert_eq!((whole, said), (5, 5));
 }
 
 #[test]

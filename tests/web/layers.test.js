@@ -27,14 +27,28 @@ const VIEWS = {
   people: ["base"],
   notify: ["people", "base"],
   files: ["people", "base"],
-  rooms: ["files", "notify", "people", "base"],
+  search: ["files", "people", "base"],
+  rooms: ["files", "notify", "people", "search", "base"],
   composer: ["files", "people", "base"],
   timeline: ["files", "people", "base"],
   entry: ["people", "base"],
   keys: ["entry", "people", "base"],
   settings: ["keys", "entry", "people", "base"],
   admin: ["people", "base"],
-  shell: ["admin", "composer", "entry", "files", "keys", "notify", "people", "rooms", "settings", "timeline", "base"],
+  shell: [
+    "admin",
+    "composer",
+    "entry",
+    "files",
+    "keys",
+    "notify",
+    "people",
+    "rooms",
+    "search",
+    "settings",
+    "timeline",
+    "base",
+  ],
 };
 /** What views import from `state`: questions to the state they are handed. All else they ask its actions for. */
 const QUESTIONS = [
@@ -44,6 +58,7 @@ const QUESTIONS = [
   "state/invitations.js",
   "state/people_status.js",
   "state/rights.js",
+  "state/search_query.js",
 ];
 
 /** Keys with an underscore that are not fields of the wire: pictures, codes of errors, and the sealed trust store. */

@@ -172,6 +172,26 @@ test("an undo does not take back what the server has sent meanwhile", async () =
   messages.stop();
 });
 
+test("a reaction whose message was deleted meanwhile, or that a new history may not have, is not shown again", async () => {
+  const { answers, send } = answerLater();
+  const wire = (seq) => said("4", seq, { reactions: [{ e: "👍", by: ["1"], mids: ["mine"] }] });
+  const { messages, shown, receive } = actions([wire(1), wire(2)], send);
+  for (const message of shown()) await messages.react("4", message, "👍", false);
+  receive({ ...said("4", 3, { mid: "m1", rev: 1, kind: "del", created_seq: 1 }) });
+  await settled();
+  messages.restart();
+  for (const { reject } of answers) reject({ code: "not_found" });
+  await settled();
+  assert.deepEqual(
+    shown().map(({ kind, mine = {} }) => [kind, Object.keys(mine)]),
+    [
+      ["del", []],
+      ["msg", []],
+    ],
+  );
+  messages.stop();
+});
+
 test("a message is pending, then sent; one that is refused stays until it is sent again or discarded", async () => {
   const { answers, send } = answerLater();
   const { messages, shown, state } = actions([], send);

@@ -48,6 +48,7 @@ const LATER = [
   /^ui\/base\/emoji_picker/,
   /^ui\/people\/(?:status|invite_people)/,
   /^ui\/shell\/switcher\.js/,
+  /^ui\/search\/(?!doors)/,
   /^locales\/(?:admin\.|.*\b(?:es|ru)\.js)/,
   /^crypto\/common_passwords/,
   /^calls\/admin/,

@@ -9,7 +9,7 @@ import { checkEdPublic, verify } from "./signatures.js";
 
 export { buildEntry, parseEntry, entryHash, signEntry, joinMessage, parseLog } from "./room_log_entry.js";
 export { emptyState, copyOf, rankOf, lowerRole, stale, able, owners, acting, rank, live } from "./room_state.js";
-export { due, roleAt, isLastWhoCanLetIn } from "./room_state.js";
+export { due, roleAt, lastFor } from "./room_state.js";
 
 /** @import { Bytes } from "./encoding.js" */
 /** @import { DirectoryView } from "./directory.js" */

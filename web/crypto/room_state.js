@@ -222,15 +222,16 @@ export function roleAt(state, uid, seq) {
 }
 
 /**
- * Whether nobody else could let a stale member back in if this one left: the client asks before.
+ * Whom nobody could let back in if this one left, because nobody else is able: people whose keys were reset, and people
+ * who have no present key because their account was shut as it was made. The client asks before.
  *
  * @param {RoomState} state
  * @param {string} uid
  * @param {number} n
  * @param {DirectoryView} view
- * @returns {boolean}
+ * @returns {string[]}
  */
-export function isLastWhoCanLetIn(state, uid, n, view) {
+export function lastFor(state, uid, n, view) {
   const others = [...state.members.keys()].filter((each) => each !== uid);
-  return others.length > 0 && others.every((each) => stale(state, each, n, view));
+  return others.some((each) => able(state, each, n, view)) ? [] : others;
 }

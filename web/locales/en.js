@@ -4,6 +4,7 @@ import { encrypted } from "./encrypted.en.js";
 import { files } from "./files.en.js";
 import { people } from "./people.en.js";
 import { rooms } from "./rooms.en.js";
+import { search } from "./search.en.js";
 
 export const messages = {
   ...keys,
@@ -11,6 +12,7 @@ export const messages = {
   ...files,
   ...people,
   ...rooms,
+  ...search,
   app_name: "Impulse",
   tagline: "Group chat that keeps up with you.",
   skip_to_messages: "Skip to the messages",

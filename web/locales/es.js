@@ -4,6 +4,7 @@ import { encrypted } from "./encrypted.es.js";
 import { files } from "./files.es.js";
 import { people } from "./people.es.js";
 import { rooms } from "./rooms.es.js";
+import { search } from "./search.es.js";
 
 export const messages = {
   ...keys,
@@ -11,6 +12,7 @@ export const messages = {
   ...files,
   ...people,
   ...rooms,
+  ...search,
   app_name: "Impulse",
   tagline: "El chat de grupo que te sigue el ritmo.",
   skip_to_messages: "Ir a los mensajes",

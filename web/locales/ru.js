@@ -4,6 +4,7 @@ import { encrypted } from "./encrypted.ru.js";
 import { files } from "./files.ru.js";
 import { people } from "./people.ru.js";
 import { rooms } from "./rooms.ru.js";
+import { search } from "./search.ru.js";
 
 export const messages = {
   ...keys,
@@ -11,6 +12,7 @@ export const messages = {
   ...files,
   ...people,
   ...rooms,
+  ...search,
   app_name: "Impulse",
   tagline: "Групповой чат, который успевает за вами.",
   skip_to_messages: "Перейти к сообщениям",

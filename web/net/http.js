@@ -38,10 +38,11 @@ export function callAs(uid, refused = () => {}) {
  * @param {string} path
  * @param {unknown} [body]
  * @param {number} [timeoutMs]
+ * @param {AbortSignal} [signal]  gives it up before
  * @returns {Promise<any>}
  */
-export function call(method, path, body, timeoutMs = TIMEOUT_MS) {
-  return send(method, path, caller, body, timeoutMs);
+export function call(method, path, body, timeoutMs = TIMEOUT_MS, signal) {
+  return send(method, path, caller, body, timeoutMs, signal);
 }
 
 /**
@@ -75,9 +76,10 @@ export async function readBytes(path) {
  * @param {typeof caller} as
  * @param {unknown} body
  * @param {number} timeoutMs
+ * @param {AbortSignal} [signal]
  */
-async function send(method, path, as, body, timeoutMs) {
-  const { response } = await ask(method, path, as, body, timeoutMs);
+async function send(method, path, as, body, timeoutMs, signal) {
+  const { response } = await ask(method, path, as, body, timeoutMs, signal);
   if (!response.ok) throw await refusalOf(response, as);
   return response.json().catch(() => null);
 }
@@ -88,14 +90,16 @@ async function send(method, path, as, body, timeoutMs) {
  * @param {typeof caller} as
  * @param {unknown} body
  * @param {number} timeoutMs
+ * @param {AbortSignal} [signal]
  */
-async function ask(method, path, as, body, timeoutMs) {
+async function ask(method, path, as, body, timeoutMs, signal) {
+  const late = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(path, {
       method,
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: signal ? AbortSignal.any([signal, late]) : late,
       headers: {
         ...(as.uid ? { [USER]: as.uid } : {}),
         ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -280,6 +280,26 @@ export function pageFromWire(wire, { around, before, after }) {
 
 /**
  * @param {any} wire
+ * @param {string} me  whose reactions are marked as mine
+ * @returns {import("../calls/search.js").FoundPage}
+ */
+export function foundFromWire(wire, me) {
+  return {
+    epoch: String(wire.epoch ?? ""),
+    results: wire.results.map((/** @type {any} */ { room, marks, ...entry }) => ({
+      room: String(room),
+      message: messageFromWire(entry, me),
+      marks: Array.isArray(marks) ? marks : [],
+    })),
+    cursor: wire.cursor ? String(wire.cursor) : undefined,
+    cut: Array.isArray(wire.cut) ? wire.cut : [],
+    encrypted: Number(wire.encrypted ?? 0),
+    unknown: (wire.unknown ?? []).map(String),
+  };
+}
+
+/**
+ * @param {any} wire
  * @returns {import("../state/types.js").Invitation}
  */
 export function invitationFromWire(wire) {

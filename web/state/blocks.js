@@ -24,6 +24,17 @@ export function isBlockedRoom(state, room) {
   return Boolean(room.peer && isBlocked(state, room.peer));
 }
 
+/**
+ * Whether what a person writes in a room is covered: I have blocked them, and others are in the room, too.
+ *
+ * @param {State} state
+ * @param {string} room
+ * @param {string} uid
+ */
+export function isCovered(state, room, uid) {
+  return isBlocked(state, uid) && !state.rooms.get(room)?.peer;
+}
+
 export class BlockActions {
   #store;
   #users;

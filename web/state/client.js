@@ -16,6 +16,7 @@ import { watchIdle } from "./people_idle.js";
 import { Profile } from "./profile.js";
 import { ReadPositions } from "./read_positions.js";
 import { RoomActions } from "./room_actions.js";
+import { SearchActions } from "./search.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
@@ -54,6 +55,7 @@ export function createClient() {
   door = new EncryptedDoor({ store, socket, ingest, sync, messages, drafts, keys });
   const encrypted = new EncryptedActions({ store, door, messages });
   const rooms = new RoomActions({ store, socket, sync, pages, reads, users, encrypted, door });
+  const search = new SearchActions({ store, users });
   const session = new Session({
     store,
     connection,
@@ -72,5 +74,8 @@ export function createClient() {
   const blocks = new BlockActions(store, users);
   session.start();
   watchMidnight(() => store.notifyLater());
-  return { store, actions: { session, profile, keys, rooms, encrypted, messages, drafts, files, users, blocks } };
+  return {
+    store,
+    actions: { session, profile, keys, rooms, encrypted, messages, drafts, files, users, blocks, search },
+  };
 }

@@ -219,7 +219,12 @@ export class EncryptedDoor {
    */
   openPage(id, page, where, apply) {
     const isCurrent = () => page.epoch === "" || page.epoch === this.#store.state.epoch;
-    return this.#ingest.ingest(id, page.entries, apply, isCurrent, { ...page, where });
+    const applied = (/** @type {Message[]} */ messages) => {
+      apply(messages);
+      // What is shown of them besides may be seen in another way now, as those whose key has come.
+      this.#sync.renew(id, messages);
+    };
+    return this.#ingest.ingest(id, page.entries, applied, isCurrent, { ...page, where });
   }
 
   /** @param {string} id @param {number} mentions */

@@ -293,10 +293,11 @@ export class MessageActions {
    */
   async react(room, message, emoji, on) {
     const { mid } = message;
-    const mine = (this.#preview.find(room, mid) ?? message).mine?.[emoji];
+    const old = this.#preview.find(room, mid) ?? message;
+    const mine = old.mine?.[emoji];
     if (on === Boolean(mine)) return;
     if (mine) {
-      this.#preview.undo.keepReaction(mine, { mid, emoji });
+      this.#preview.undo.keepReaction(mine, { mid, emoji, seq: old.seq });
       this.#add(room, { mid: mine, rev: 1, kind: "del" });
       this.#preview.update(room, mid, (message) => withoutReaction(message, emoji, this.#me));
     } else {

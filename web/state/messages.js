@@ -24,6 +24,19 @@ export function merge(known, arrived) {
 }
 
 /**
+ * Messages that are seen in another way now, without a change in the room: they take the place of themselves alone.
+ *
+ * @param {Message[]} known
+ * @param {Message[]} renewed
+ */
+export function renew(known, renewed) {
+  const mids = new Map(known.map((message) => [message.mid, message]));
+  // An edit or a deletion of mine that waits is shown already.
+  const fitting = renewed.filter(({ mid, seq, rev }) => mids.get(mid)?.seq === seq && mids.get(mid)?.rev === rev);
+  return fitting.length ? merge(known, fitting) : known;
+}
+
+/**
  * The same for one message, without sorting. Most are new and belong at the end, where only mine that have no place yet
  * may be the same.
  *

@@ -4,7 +4,7 @@
  * whose place is gone is dropped, and one that was asked for before changes were missed is asked for again.
  */
 import { readMessages } from "../calls/rooms.js";
-import { firstSeqOf, lastSeqOf } from "./messages.js";
+import { firstSeqOf, lastSeqOf, renew } from "./messages.js";
 import {
   trimmed,
   withChanged,
@@ -157,6 +157,13 @@ export class Pages {
     for (const request of this.#requests(room)) request.changed.push(...changed);
     const timeline = this.#timeline(room);
     if (timeline) this.#set(room, withChanged(timeline, changed));
+  }
+
+  /** Messages that are seen in another way now. @param {string} room @param {Message[]} renewed */
+  renew(room, renewed) {
+    for (const request of this.#requests(room)) request.changed = renew(request.changed, renewed);
+    const timeline = this.#timeline(room);
+    if (timeline) this.#set(room, { ...timeline, messages: renew(timeline.messages, renewed) });
   }
 
   /** After a connect nothing waits longer. */

@@ -11,8 +11,8 @@ const ACCOUNT = "account";
 const LEFT = "left";
 /** In the state of the page's entry in the history, which a reload keeps, for this tab alone. */
 const TAKEOVER = "takeover";
-/** Keys that hold what a person has written, each followed by their uid: drafts, their files, what is not sent. */
-const WRITTEN = ["draft.", "attached.", "outbox.", "upload."];
+/** Keys that hold what a person has written, each followed by their uid. */
+const WRITTEN = ["draft.", "attached.", "outbox.", "upload.", "searches."];
 
 /** Who was signed in when this browser was last used. What is no account, whoever wrote it, is nobody. */
 export function rememberedAccount() {

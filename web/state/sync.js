@@ -2,6 +2,7 @@
  * Keeps the state in step with the server: takes its events in, and follows the open rooms from where each stands after
  * every connect. All of it passes `Ingest`, so what concerns one room is applied in the order in which it came.
  */
+import { renew } from "./messages.js";
 import { isOtherEpoch, reduce, withMessages, withNumbers, withoutTyping } from "./reduce.js";
 import { cutOff, emptyTimeline, withNewAfter, withoutSent, withReached, withTimeline } from "./timelines.js";
 
@@ -159,14 +160,25 @@ export class Sync {
   }
 
   /**
-   * Messages of an encrypted room that are seen in another way now.
+   * Messages of an encrypted room that are seen in another way now, once all that came before is taken in.
    *
    * @param {string} room
    * @param {Message[]} messages
    */
   refresh(room, messages) {
-    const apply = () => this.#pages.change(room, messages);
-    return this.#ingest.ingest(room, [], apply, this.#sameConnection());
+    return this.#ingest.ingest(room, [], () => this.renew(room, messages), this.#sameConnection());
+  }
+
+  /**
+   * The same at once. It says nothing about up to where the room is known.
+   *
+   * @param {string} room
+   * @param {Message[]} messages
+   */
+  renew(room, messages) {
+    const replay = this.#replays.get(room);
+    if (replay) replay.messages = renew(replay.messages, messages);
+    this.#pages.renew(room, messages);
   }
 
   /** @param {string} room @param {Message[]} messages */

@@ -9,7 +9,7 @@ import { withoutReaction, withReaction } from "./messages.js";
 export class Undo {
   /** Messages as they were before changes that are not answered yet. @type {Map<string, Message>} */
   #originals = new Map();
-  /** Reactions of mine that I have taken back. @type {Map<string, { mid: string, emoji: string }>} */
+  /** Reactions of mine that I have taken back. @type {Map<string, { mid: string, emoji: string, seq: number }>} */
   #takenBack = new Map();
 
   /** Before an edit or a deletion. Of several changes in a row the first one counts. @param {Message} message */
@@ -21,7 +21,7 @@ export class Undo {
    * Before a reaction of mine is taken back.
    *
    * @param {string} reaction
-   * @param {{ mid: string, emoji: string }} of  the message and what the reaction was
+   * @param {{ mid: string, emoji: string, seq: number }} of  the message, what the reaction was, and when it was so
    */
   keepReaction(reaction, of) {
     this.#takenBack.set(reaction, of);
@@ -46,8 +46,9 @@ export class Undo {
     }
     const reaction = this.#takenBack.get(msg.mid);
     if (reaction) {
-      const { mid, emoji } = reaction;
-      return { mid, undo: (now) => (now.mine?.[emoji] ? now : withReaction(now, emoji, me, msg.mid)) };
+      const { mid, emoji, seq } = reaction;
+      const isSo = (/** @type {Message} */ now) => now.seq !== seq || Boolean(now.mine?.[emoji]);
+      return { mid, undo: (now) => (isSo(now) ? now : withReaction(now, emoji, me, msg.mid)) };
     }
     const original = this.#originals.get(msg.mid);
     return { mid: msg.mid, undo: (now) => (original && now.seq === original.seq ? original : now) };
@@ -62,6 +63,7 @@ export class Undo {
   /** A new epoch: what comes now may have the same `seq` and be another state. */
   restart() {
     this.#originals.clear();
+    for (const [mid, of] of this.#takenBack) this.#takenBack.set(mid, { ...of, seq: NaN });
   }
 
   /** After a sign-out. */

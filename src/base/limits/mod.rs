@@ -24,6 +24,7 @@ pub mod loadtest;
 pub mod memory;
 pub mod names;
 pub mod net;
+pub mod pictures;
 pub mod rooms;
 pub mod search;
 pub mod server;

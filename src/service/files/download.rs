@@ -1,10 +1,12 @@
 //! Who may read a file.
 
+use std::io;
+
 use super::Files;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{FileId, Uid};
 use crate::base::principal::Principal;
-use crate::files::{Kept, Refusal, Rendition};
+use crate::files::{Kept, Kind, Refusal, Rendition, refused};
 use crate::policy::Action;
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState};
@@ -16,6 +18,19 @@ pub struct Readable {
     pub file: MessageFile,
     /// The SHA-256 of its bytes.
     pub sha256: [u8; 32],
+}
+
+/// A file that is open to be sent.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its bytes.
+    pub bytes: Kept,
+    /// How many there are.
+    pub size: u64,
+    /// Their media type.
+    pub media_type: String,
+    /// In which form the file is.
+    pub form: Rendition,
 }
 
 impl Files {
@@ -30,18 +45,47 @@ impl Files {
         readable.ok_or_else(no_file)
     }
 
-    /// Finds the bytes of a file in this form, to be sent; also how many there are.
+    /// Opens the bytes of a file, or of a smaller form of a picture: the file itself if that is not larger than the form
+    /// would be, or cannot be drawn.
     ///
     /// # Errors
-    /// `not_found`, `unavailable`.
-    pub async fn open(&self, id: FileId, form: Rendition) -> Result<(Kept, u64)> {
-        self.disk.find(id, form).await.map_err(|refusal| match refusal {
-            Refusal::Away(error) => error,
-            Refusal::NotFound | Refusal::Exists => {
-                tracing::error!(file = %id, ?form, "a file is not where it is kept");
-                no_file()
+    /// `not_found`, `disk_full`, `unavailable`.
+    pub async fn open(&self, file: &MessageFile, form: Rendition) -> Result<Opened> {
+        let longest = file.width.max(file.height).unwrap_or_default();
+        if form.edge().is_some_and(|edge| longest > edge) {
+            if let Some(opened) = self.open_form(file, form).await? {
+                return Ok(opened);
             }
-        })
+            // In the bucket the original was put last, so its forms are there.
+            if self.disk.is_settled(file.id) {
+                self.redraw(file, form).await?;
+                if let Some(opened) = self.open_form(file, form).await? {
+                    return Ok(opened);
+                }
+            }
+        }
+        match self.open_form(file, Rendition::Original).await? {
+            Some(opened) if opened.size == file.size => Ok(opened),
+            Some(_) => Err(refused(io::Error::other("a file has another size than its row"))),
+            None => {
+                tracing::error!(file = %file.id, "a file is not in its folder");
+                Err(no_file())
+            }
+        }
+    }
+
+    /// Nothing if it is not there in this form.
+    async fn open_form(&self, file: &MessageFile, form: Rendition) -> Result<Option<Opened>> {
+        let (bytes, size) = match self.disk.find(file.id, form).await {
+            Ok(found) => found,
+            Err(Refusal::Away(error)) => return Err(error),
+            Err(Refusal::NotFound | Refusal::Exists) => return Ok(None),
+        };
+        let media_type = match form {
+            Rendition::Original => file.media_type.clone(),
+            _ => Kind::of(&bytes.head().await.map_err(refused)?, "").told(""),
+        };
+        Ok(Some(Opened { bytes, size, media_type, form }))
     }
 
     fn may_read(&self, uid: Uid, row: &FileRow) -> bool {

@@ -1,20 +1,22 @@
 //! Files from the first byte of an upload to the last one on disk. Rows are in the chat store, bytes in a folder
 //! (`files`); what has a row may have bytes, and what has bytes has a row: a row is there first, and goes last.
 
+mod complete;
 mod download;
 mod life;
 mod sweep;
 mod turn;
 mod upload;
+mod work;
 
-pub use download::Readable;
+pub use download::{Opened, Readable};
 pub use sweep::Swept;
 pub use upload::{Announced, Start, Upload, Uploaded};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use super::turns::{TurnBounds, Turns};
 use crate::auth::Auth;
@@ -30,6 +32,7 @@ use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
 use turn::Turn;
+use work::Work;
 
 /// Who announces a file waits here and not with a connection to the database in hand.
 const ANNOUNCEMENTS: TurnBounds = TurnBounds {
@@ -54,7 +57,7 @@ pub struct Files {
     turns: Mutex<HashMap<FileId, Arc<Turn>>>,
     /// How many uploads each person has under way.
     slots: Mutex<HashMap<Uid, usize>>,
-    completing: Semaphore,
+    work: Work,
 }
 
 impl Files {
@@ -70,7 +73,7 @@ impl Files {
             announcements: Turns::new(ANNOUNCEMENTS),
             turns: Mutex::default(),
             slots: Mutex::default(),
-            completing: Semaphore::new(limits::COMPLETING),
+            work: Work::default(),
         };
         files.follow_settings();
         Arc::new(files)

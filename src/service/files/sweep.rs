@@ -164,6 +164,10 @@ fn look(disk: &FileStore, rows: Vec<FileRow>) -> Looked {
             FileState::Complete | FileState::Used => {}
             FileState::Arriving | FileState::Erasing => continue,
         }
+        // A crash may have come before that.
+        if let Err(error) = disk.forget_arrival(id) {
+            tracing::warn!(%error, "what has arrived of a file is not erased");
+        }
         if disk.open_here(id, Rendition::Original).is_ok() {
             looked.here.push(id);
         } else if disk.bring_back(id) {

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use tokio::sync::{Mutex, watch};
 
-use crate::files::Arrival;
+use crate::files::{Arrival, Metadata};
 use crate::protocol::file::MessageFile;
 
 /// A file that is arriving.
@@ -25,6 +25,8 @@ pub(super) struct Arriving {
     pub arrival: Arrival,
     /// What it will be.
     pub file: MessageFile,
+    /// Whether it keeps what is about it, if it is a picture.
+    pub metadata: Metadata,
     /// How much of it the row knows.
     pub noted: u64,
 }

@@ -20,9 +20,9 @@ use crate::base::ids::{FileId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::random;
-use crate::files::{Arrival, Kind, disk_full, name, refused};
+use crate::files::{Arrival, Metadata, disk_full, name};
 use crate::protocol::file::MessageFile;
-use crate::store::chat::files::{Completed, FileRow, FileState, NewFile};
+use crate::store::chat::files::{FileRow, FileState, NewFile};
 
 /// A file that somebody is going to upload.
 #[derive(Debug)]
@@ -198,11 +198,12 @@ impl Files {
                 return done_at(uploaded(row), offset);
             }
             // A crash may have come between its name and its row.
-            if self.disk.is_settled(id, row.file.size) {
-                return done_at(self.complete(&row.file, row.received).await?, offset);
+            if self.disk.is_settled(id) {
+                return done_at(self.complete(&row.file, metadata(&row), 0).await?, offset);
             }
             let arrival = self.resume(&row).await?;
-            *place = Some(Arriving { arrival, file: row.file, noted: row.received });
+            let metadata = metadata(&row);
+            *place = Some(Arriving { arrival, file: row.file, metadata, noted: row.received });
         }
         let (length, size) = match &*place {
             Some(Arriving { arrival, file, .. }) => (arrival.length(), file.size),
@@ -240,51 +241,6 @@ impl Files {
             row.owner == uid && matches!(row.state, FileState::Arriving | FileState::Complete)
         };
         row.filter(is_unsent).ok_or_else(no_upload)
-    }
-
-    /// All of a file is on disk: it gets its name, and then its row says so.
-    async fn complete(&self, file: &MessageFile, noted: u64) -> Result<Uploaded> {
-        let id = file.id;
-        let completed = self.describe(file).await?;
-        if noted > completed.size {
-            return Err(Error::internal("a file is smaller than what had arrived of it"));
-        }
-        crash_point("examined");
-        self.disk.settle(id).await?;
-        crash_point("settled");
-        self.disk.hand_over(id).await?;
-        if !self.store.complete_file(id, &completed).await? {
-            self.remove_if_ended(id).await?;
-            return Err(no_upload());
-        }
-        crash_point("completed");
-        self.disk.release(id).await;
-        self.counts.completed.inc();
-        let Completed { media_type, size, pixels, .. } = completed;
-        let (width, height) = pixels.unzip();
-        let file = MessageFile { media_type, size, width, height, ..file.clone() };
-        Ok(Uploaded { file, offset: size, complete: true })
-    }
-
-    /// Erases the bytes of a file that was given up while it got its name: its row may be gone already.
-    async fn remove_if_ended(&self, id: FileId) -> Result<()> {
-        match self.store.file(id).await?.map(|row| row.state) {
-            None | Some(FileState::Erasing) => self.disk.remove(id).await,
-            Some(FileState::Arriving | FileState::Complete | FileState::Used) => Ok(()),
-        }
-    }
-
-    /// What a file is, by its bytes.
-    async fn describe(&self, file: &MessageFile) -> Result<Completed> {
-        let _turn = self.completing.acquire().await.map_err(Error::internal)?;
-        let (disk, id) = (self.disk.clone(), file.id);
-        let examining = tokio::task::spawn_blocking(move || disk.examine(id));
-        let (head, sha256, size) = examining.await.map_err(Error::internal)?.map_err(refused)?;
-        if size != file.size {
-            return Err(Error::internal("a file has another size than was written"));
-        }
-        let kind = Kind::of(&head, &file.media_type);
-        Ok(Completed { media_type: kind.told(&file.media_type), size, sha256, pixels: None })
     }
 
     /// Forgets a turn that nobody has any more.
@@ -353,7 +309,7 @@ impl Upload {
     /// `unavailable`.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
         let mut place = self.turn.arriving.lock().await;
-        let Arriving { arrival, file, noted } = self.mine(&mut place)?;
+        let Arriving { arrival, file, noted, .. } = self.mine(&mut place)?;
         if arrival.length() + piece.len() as u64 > file.size {
             return Err(self.too_large());
         }
@@ -388,7 +344,7 @@ impl Upload {
 
     async fn end(&self, is_whole: bool) -> Result<Uploaded> {
         let mut place = self.turn.arriving.lock().await;
-        let Arriving { arrival, file, noted } = self.mine(&mut place)?;
+        let Arriving { arrival, file, metadata, noted } = self.mine(&mut place)?;
         if is_whole && arrival.length() == file.size {
             arrival.sync().await?;
             crash_point("synced");
@@ -396,7 +352,7 @@ impl Upload {
                 // If the bucket is away, whoever tries again need not bring it all again.
                 *noted = self.files.note(arrival).await?;
             }
-            let completed = self.files.complete(file, *noted).await;
+            let completed = self.files.complete(file, *metadata, *noted).await;
             *place = None;
             return completed;
         }
@@ -454,15 +410,21 @@ fn uploaded(row: FileRow) -> Uploaded {
     Uploaded { offset: row.received, complete, file: row.file }
 }
 
-/// All of it is there: whoever goes on at its end has to do nothing.
+/// Whether a picture keeps its metadata.
+fn metadata(row: &FileRow) -> Metadata {
+    if row.keeps_metadata { Metadata::Kept } else { Metadata::Removed }
+}
+
+/// All of it is there: whoever goes on at its end has to do nothing. A picture without its metadata ends earlier than
+/// what was announced.
 fn done_at(done: Uploaded, offset: u64) -> Result<Start> {
-    if done.offset == offset { Ok(Start::Done(done)) } else { Err(wrong_offset(done.offset)) }
+    if offset >= done.offset { Ok(Start::Done(done)) } else { Err(wrong_offset(done.offset)) }
 }
 
 fn wrong_offset(offset: u64) -> Error {
     Error::with_detail(FileDetail::WrongOffset { offset })
 }
 
-fn no_upload() -> Error {
+pub(super) fn no_upload() -> Error {
     Error::new(Code::NotFound, "There is no such upload.")
 }

@@ -212,3 +212,22 @@ test("who leaves a group is not given the next key", async () => {
   assert.equal(room.wraps.filter(({ uid, epoch }) => uid === "3" && epoch === 2).length, 0);
   assert.equal(world.rooms.get(id), room);
 });
+
+test("what opens as another page is read is shown where it stood without its key", async () => {
+  const { alice, bob, id, room } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const { wraps } = room;
+  room.wraps = [];
+  const fresh = await again(bob, id);
+  await until(() => fresh.texts(id)[0] === "(no_key)");
+  room.wraps = wraps;
+  fresh.room(id).keys.poke();
+  const where = { limit: 10 };
+  const read = () => fresh.room(id) && fresh.door.loaded.parts.calls.readMessages(id, where);
+  await fresh.door.openPage(id, await fresh.door.readPage(id, where, read), where, () => {});
+  assert.deepEqual(fresh.texts(id), ["one"]);
+  const { seq } = fresh.state.timelines.get(id);
+  fresh.sync.renew(id, [{ ...fresh.message(id, "one"), seq: seq + 5 }]);
+  assert.equal(fresh.state.timelines.get(id).seq, seq, "it says nothing about what else has happened");
+});

@@ -5,6 +5,7 @@ import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
 import { pageFromWire } from "../../../web/net/wire.js";
 import { Intervals } from "../../../web/state/encryption/intervals.js";
 import { LedgerShelf } from "../../../web/state/encryption/ledger_shelf.js";
+import { EncryptedRoom } from "../../../web/state/encryption/room.js";
 import { again, chat, Client, makeBrowser, settle, until } from "./model.js";
 
 /** Everything of a message and of the room's log is the same for who is here. */
@@ -193,6 +194,63 @@ test("a part of the history is kept as known only as far as its messages are kep
   database.write = async (changes) => void writes.push(changes.find(({ store }) => store === "meta").value.intervals);
   await shelf.written();
   assert.deepEqual(writes, [known(1), known(2)]);
+});
+
+test("what comes while the history is read from the browser is known besides", async () => {
+  const { database, localKey } = await makeBrowser();
+  const shelf = new LedgerShelf({ database, identity: () => ({ localKey }), wait: () => settle(1) }, "room");
+  await database.put("meta", ["intervals", "room"], { intervals: [{ from: 1, to: 6, seq: 6 }] });
+  const ledger = { restores: [], intervals: new Intervals() };
+  const loading = shelf.load(ledger);
+  ledger.intervals.add({ from: 5, to: 9, seq: 9 });
+  await loading;
+  assert.deepEqual(ledger.intervals.list, [
+    { from: 1, to: 4, seq: 6 },
+    { from: 5, to: 9, seq: 9 },
+  ]);
+});
+
+test("whoever waits for a room gets what is kept of it, whoever has begun to read it", async () => {
+  const { alice, id } = await chat("alice", "bob");
+  const { parts } = alice.door.loaded;
+  const { name } = alice.room(id);
+  const database = {
+    get: (...args) => settle(5).then(() => parts.database.get(...args)),
+    getAll: (...args) => parts.database.getAll(...args),
+  };
+  const room = new EncryptedRoom({ ...parts, database }, id, name, () => {});
+  void room.load();
+  await room.load();
+  assert.equal(room.state?.seq, alice.room(id).state.seq);
+});
+
+test("a restore that is noticed before my keys are open is looked at with what is kept once they are", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await until(() => alice.message(id, "one").createdSeq);
+  const backup = world.backup();
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await bob.close();
+  world.restore(backup);
+  const later = new Client(world, bob.person, bob.browser);
+  later.encryption.setIdentity(null);
+  later.connect();
+  await until(() => later.state.rooms.has(id));
+  void later.rooms.open(id);
+  await settle(50);
+  later.encryption.setIdentity(bob.person.identity(bob.browser.localKey));
+  await compared(later, id);
+  await until(() => later.shown(id).length === 2, "both are shown");
+  assert.deepEqual(
+    later.shown(id).map(({ t, lost }) => [t, lost === true]),
+    [
+      ["one", false],
+      ["two", true],
+    ],
+  );
+  assert.deepEqual(later.errors, []);
 });
 
 test("messages that are kept and cannot be read are no reason to call anybody outdated", async () => {
@@ -421,4 +479,51 @@ test("what a lost message refers to is not looked for in the history after it, a
   await until(() => later.message(id, "two")?.lost);
   await settle(20);
   assert.equal(later.message(id, "two").refers, undefined);
+});
+
+test("what comes again before the place that it was lost at is not lost after a reload either", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  for (const text of ["one", "two"]) await bob.say(id, text);
+  await alice.sees(id, "two");
+  alice.faults["msg.send"] = (real) => real().then(() => Promise.reject({ code: "offline" }));
+  await alice.say(id, "three");
+  await bob.sees(id, "three");
+  await until(() => bob.message(id, "three").createdSeq && !bob.messages.sealedEntries().length);
+  alice.faults = {};
+  restore(world, backup, bob);
+  await compared(bob, id);
+  alice.connect();
+  await until(() => room.messages.length === 1 && bob.message(id, "three")?.lost !== true, "it has come again");
+  await bob.close();
+  const later = await again(bob, id, bob.browser);
+  await later.sees(id, "three");
+  assert.deepEqual(
+    later.shown(id).map(({ t, lost }) => [t, lost === true]),
+    [
+      ["one", true],
+      ["two", true],
+      ["three", false],
+    ],
+  );
+});
+
+test("a reaction that was taken back after the backup stands again for who has never seen it", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
+  await until(() => alice.message(id, "one").reactions["👍"]);
+  await alice.say(id, "two");
+  await bob.sees(id, "two");
+  await until(() => alice.message(id, "two").createdSeq);
+  const backup = world.backup();
+  await bob.messages.react(id, bob.message(id, "one"), "👍", false);
+  await until(() => !alice.message(id, "one").reactions["👍"]);
+  const fresh = await again(alice, id);
+  await fresh.sees(id, "two");
+  restore(world, backup, fresh);
+  await compared(fresh, id);
+  await until(() => fresh.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
 });

@@ -37,10 +37,13 @@ import { messageFromWire } from "../../../web/net/wire.js";
 
 /** Every tab that a test has opened: it is closed with the test. @type {Set<Client>} */
 const open = new Set();
-afterEach(async () => {
+
+/** Closes every tab that is open. */
+export async function closeAll() {
   for (const client of open) await client.close();
   open.clear();
-});
+}
+afterEach(closeAll);
 
 /** Tabs hear one another, and do not hold up the end of a test. */
 const { BroadcastChannel } = globalThis;
@@ -560,6 +563,10 @@ export class Client {
     this.messages = new MessageActions({ store, socket, ingest: this.ingest, isEncrypted });
     this.drafts = new Drafts(store, isEncrypted);
     this.reads = new ReadPositions({ store, socket });
+    this.sync.restarted = () => {
+      this.reads.restart();
+      this.messages.restart();
+    };
     this.pages.reachedPresent = (room) => this.messages.showWaiting(room);
     this.encryption = this.#makeEncryption();
     const keys = { load: async () => this.encryption };

@@ -178,12 +178,15 @@ test("somebody was a member at an entry by the intervals", async () => {
 
 test("the last one who can let the others back in is asked before leaving", async () => {
   const { state } = await log.applyAll(log.emptyState(), logs.dm.map(signed), view);
-  assert.ok(!log.isLastWhoCanLetIn(state, "42", 7, view));
+  assert.deepEqual(log.lastFor(state, "42", 7, view), []);
   const trio = await stateAfter("room", 14);
   const left = new Map([...trio.members].filter(([uid]) => uid !== "43"));
-  assert.ok(log.isLastWhoCanLetIn({ ...trio, members: left }, "42", 7, view));
-  assert.ok(!log.isLastWhoCanLetIn({ ...trio, members: left }, "42", 6, view));
-  assert.ok(!log.isLastWhoCanLetIn({ ...trio, members: new Map([["42", trio.members.get("42")]]) }, "42", 7, view));
+  const others = [...left.keys()].filter((uid) => uid !== "42");
+  assert.deepEqual(log.lastFor({ ...trio, members: left }, "42", 7, view), others);
+  assert.deepEqual(log.lastFor({ ...trio, members: left }, "42", 6, view), []);
+  const skipped = new Set(others);
+  assert.deepEqual(log.lastFor({ ...trio, members: left, skipped }, "42", 6, view), others, "who has no present key");
+  assert.deepEqual(log.lastFor({ ...trio, members: new Map([["42", trio.members.get("42")]]) }, "42", 7, view), []);
 });
 
 test("the binary log is read strictly", () => {

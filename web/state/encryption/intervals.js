@@ -21,6 +21,12 @@ export class Intervals {
     this.list = joined([...others, added]);
   }
 
+  /** A part that was kept: what is known of it besides is newer. @param {Interval} kept */
+  fill(kept) {
+    const parts = this.list.reduce((left, each) => left.flatMap((part) => without(part, each)), [kept]);
+    this.list = joined([...this.list, ...parts]);
+  }
+
   /** Everything that happened behind `floor` up to `seq` has come. @param {number} floor @param {number} seq */
   raise(floor, seq) {
     if (!this.list.some((each) => each.seq >= floor && each.seq < seq)) return;
@@ -52,11 +58,6 @@ export class Intervals {
     const taken = this.list.flatMap((each) => within(each, range));
     this.list = this.list.flatMap((each) => without(each, range));
     return taken;
-  }
-
-  /** @param {number} place */
-  covers(place) {
-    return this.list.some(({ from, to }) => from <= place && place <= to);
   }
 }
 

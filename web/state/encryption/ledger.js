@@ -50,6 +50,7 @@ import { messageOf } from "./shown.js";
  * @property {boolean} opened
  * @property {boolean} lost
  * @property {string} sig
+ * @property {true} [stirred]  its reactions changed in what was lost with a restore, until they are told again
  * @property {string} [forgotten]  the signature of what was forgotten of it with a restore, until it is fetched again
  * @property {import("../types.js").Verdict} verdict
  * @property {string} [bad]
@@ -179,6 +180,7 @@ export class Ledger {
     const row = this.#rows.get(entry.mid);
     if (!row) return null;
     if (reacts) this.#takeReactions(entry, reacts);
+    if (reacts) delete row.stirred;
     row.seq = row.lost ? row.seq : Math.max(row.seq, entry.seq);
     row.at = row.lost ? row.at : entry.at;
     if (entry.edited !== null && !row.lost) row.edited = entry.edited;
@@ -243,15 +245,14 @@ export class Ledger {
     if (known && known.createdSeq !== entry.createdSeq && !known.lost) return;
     const { env } = checked;
     const isSame = known !== undefined && known.sig === checked.json.s;
-    if (isSame && known.verdict === "outdated") return;
+    // It may have been opened since this check began.
+    if (isSame && (known.verdict === "outdated" || (known.opened && !known.lost && checked.is === "no_key"))) return;
     if (known?.verified && !known.lost && !isSame && !this.#isNewer(entry, env, known)) return;
     const row = this.#rowOf(entry, checked, known);
     if ((!isSame || known.lost) && this.#judge(row, known) !== "ok") {
       if (known?.verified) return;
       return this.#set({ ...withoutContent(row), verified: false, opened: false, verdict: "outdated" });
     }
-    // What belonged to the lost copy has gone with the backup.
-    if (known?.lost) for (const reaction of this.reactionsTo(row.mid)) if (reaction.lost) this.#forget(reaction);
     this.#set(row);
   }
 
@@ -308,6 +309,7 @@ export class Ledger {
       is: checked.is === "ok" || isDeleted ? "shown" : "missing",
       verdict: checked.is === "ok" || isDeleted ? "ok" : "no_key",
       ...(known?.edited ? { edited: known.edited } : {}),
+      ...(known?.stirred ? { stirred: known.stirred } : {}),
       ...(content ? contentOf(content) : {}),
       ...(checked.is === "no_key" && !isDeleted ? { env: json } : {}),
     };
@@ -323,16 +325,17 @@ export class Ledger {
   #judge(row, known) {
     const { state, batches } = this.#room;
     if (!state) return "ok";
-    const found = order(inOrder(row), this.#relevant(row), this.intervals.list, { state, batches });
-    if (found !== "ok") return "outdated";
+    const target = row.ref ? this.#rows.get(row.ref) : row;
+    // A reaction that was taken back in what was lost stands again, and has never been seen by who came later.
+    const loaded = row.ref && target?.stirred ? [] : this.intervals.list;
+    if (order(inOrder(row), this.#relevant(row), loaded, { state, batches }) !== "ok") return "outdated";
     if (known && (known.sig === row.sig || known.forgotten === row.sig)) return "ok";
     const { view, n } = this.#parts.directory;
     const current = state.members.has(row.by) && row.gen === view.genAt(row.by, n);
-    const target = row.ref ? this.#rows.get(row.ref) : row;
     const place = target?.lost ? undefined : target?.createdSeq;
     const late = { revSeq: row.revSeq, epoch: row.epoch, current, place };
     const isOutdated = this.restores.some(
-      ({ common, epoch, loaded }) => afterRestore(late, common, epoch, loaded) === "outdated",
+      (restore) => afterRestore(late, restore.common, restore.epoch, restore.loaded) === "outdated",
     );
     return isOutdated ? "outdated" : "ok";
   }
@@ -376,6 +379,7 @@ export class Ledger {
     const isThere = known?.verified && !known.lost;
     const isSame = isThere && known.sig === checked.json.s;
     if (isThere && !isSame && !this.#isNewer(entry, env, known)) return;
+    if (isSame && known.opened && checked.is === "no_key") return;
     const row = { ...this.#rowOf(entry, checked, known), ref: entry.ref, createdSeq: 0 };
     if (env.kind === "react" && checked.json.ref !== entry.ref) return;
     if (!isSame && this.#judge(row, known) !== "ok") return;
@@ -411,6 +415,7 @@ export class Ledger {
   #set(row) {
     const known = this.#rows.get(row.mid);
     if (known) this.#unplace(known);
+    if (known?.lost && !row.lost) this.#forgetLost(known);
     this.#rows.set(row.mid, row);
     if (row.ref) this.#reactions.set(row.ref, (this.#reactions.get(row.ref) ?? new Set()).add(row.mid));
     for (const place of hasPlace(row) ? [row.createdSeq, row.revSeq] : [])
@@ -421,9 +426,16 @@ export class Ledger {
     else this.#doubtful.delete(row.mid);
   }
 
-  /** Takes up a row that was kept. @param {Row} row */
+  /** It has come again. What belonged to the lost copy has gone with the backup. @param {Row} lost */
+  #forgetLost(lost) {
+    for (const reaction of this.reactionsTo(lost.mid)) if (reaction.lost) this.#forget(reaction);
+    this.#shelf.forget(lost);
+  }
+
+  /** Takes up a row that was kept. Of one that has come again the lost copy may be kept, too. @param {Row} row */
   takeUp(row) {
-    if (!this.#rows.has(row.mid)) this.#set(row);
+    const known = this.#rows.get(row.mid);
+    if (!known || (known.lost && !row.lost)) this.#set(row);
   }
 
   /** @param {Row} row */
@@ -578,8 +590,8 @@ export class Ledger {
     for (const reaction of this.reactionsTo(mid))
       if (reaction.revSeq > place)
         this.#set(this.#forgotten(reaction, { kind: "react", rev: -1, revSeq: 0, ref: mid }));
-    if (row.revSeq <= place) return this.#set({ ...row, seq: Math.min(row.seq, place) });
-    this.#set(this.#forgotten(row, { kind: "msg", rev: 0, revSeq: row.createdSeq, ref: "" }));
+    if (row.revSeq <= place) return this.#set({ ...row, seq: Math.min(row.seq, place), stirred: true });
+    this.#set({ ...this.#forgotten(row, { kind: "msg", rev: 0, revSeq: row.createdSeq, ref: "" }), stirred: true });
   }
 
   /**

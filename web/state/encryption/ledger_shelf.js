@@ -11,6 +11,7 @@ import { Intervals } from "./intervals.js";
 /** @typedef {import("./ledger.js").Row} Row */
 /** @typedef {import("./intervals.js").Interval} Interval */
 
+const CACHE = /** @type {const} */ ("cache");
 /** Messages that are taken up when a room is shown first. */
 const NEWEST = 300;
 /** Changes of a moment are written together. */
@@ -27,6 +28,8 @@ export class LedgerShelf {
   #edge = Infinity;
   /** @type {Map<string, Row>} */
   #dirty = new Map();
+  /** Places that are to be forgotten, with the message that stood there. @type {[number, string][]} */
+  #left = [];
   #hasNewIntervals = false;
   /** @type {Ledger | null} */
   #ledger = null;
@@ -63,7 +66,7 @@ export class LedgerShelf {
     const { places, rows } = await this.#read({ under: [this.#name], descending: true, limit: NEWEST });
     this.#edge = places.length < NEWEST ? 0 : Math.min(...places);
     for (const row of rows) this.#takeUp(ledger, row);
-    ledger.intervals = new Intervals(this.#stored.take(this.#edge, Infinity));
+    for (const each of this.#stored.take(this.#edge, Infinity)) ledger.intervals.fill(each);
   }
 
   /**
@@ -78,8 +81,7 @@ export class LedgerShelf {
     if (from > end) return;
     const { rows } = await this.#read({ from: [this.#name, from], to: [this.#name, end + 1] });
     for (const row of rows) this.#takeUp(ledger, row);
-    for (const each of this.#stored.take(from, end))
-      if (!ledger.intervals.covers(each.from)) ledger.intervals.add(each);
+    for (const each of this.#stored.take(from, end)) ledger.intervals.fill(each);
   }
 
   /** @param {Ledger} ledger @param {Row & { reactions?: Row[] }} row */
@@ -112,6 +114,13 @@ export class LedgerShelf {
   note(row) {
     if (!row.createdSeq) return;
     this.#dirty.set(row.mid, row);
+    this.#writeLater();
+  }
+
+  /** A message has another place now. @param {Row} row  as it was */
+  forget({ createdSeq, mid }) {
+    if (!createdSeq) return;
+    this.#left.push([createdSeq, mid]);
     this.#writeLater();
   }
 
@@ -158,15 +167,17 @@ export class LedgerShelf {
     const key = this.#parts.identity()?.localKey;
     const ledger = this.#ledger;
     const rows = [...this.#dirty.values()];
+    const left = this.#left.map((place) => ({ store: CACHE, key: [this.#name, ...place], value: undefined }));
     const hasNewIntervals = this.#hasNewIntervals;
     this.#writing = null;
     if (!key || !ledger) return;
     this.#dirty.clear();
+    this.#left = [];
     this.#hasNewIntervals = false;
     // As they are with these rows: changes that come meanwhile would count as known, and not be kept yet.
     const intervals = hasNewIntervals ? [this.#intervalsRecord(ledger)] : [];
     const changes = await Promise.all(rows.map((row) => this.#record(key, ledger, row)));
-    await this.#parts.database.write([...changes, ...intervals]);
+    await this.#parts.database.write([...left, ...changes, ...intervals]);
   }
 
   /** @param {Ledger} ledger */
@@ -183,7 +194,7 @@ export class LedgerShelf {
     const reactions = ledger.reactionsTo(row.mid);
     const bytes = bytesOf(JSON.stringify(reactions.length ? { ...row, reactions } : row));
     const value = await sealLocal(key, "cache", this.#name, idOf(id), bytes);
-    return { store: /** @type {const} */ ("cache"), key: id, value };
+    return { store: CACHE, key: id, value };
   }
 
   /**

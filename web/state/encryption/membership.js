@@ -1,7 +1,7 @@
 /** Letting somebody back in, leaving, and giving rooms new keys by hand (14.8 to 14.10 of e2ee.md). */
 import { bytesOfHex } from "../../crypto/encoding.js";
 import { wrapFor } from "../../crypto/epochs.js";
-import { able, live, lowerRole, stale } from "../../crypto/room_state.js";
+import { able, lastFor as nobodyElseFor, live, lowerRole, stale } from "../../crypto/room_state.js";
 import { again, append, rotate, toWire } from "./rotation.js";
 
 /** @typedef {import("./parts.js").Parts} Parts */
@@ -34,17 +34,14 @@ export async function letIn(parts, room, uid) {
 }
 
 /**
- * Whom nobody else could let back in if I left (the question of 6.3): people whose keys were reset, and people who have
- * no present key because their account was shut as it was made.
+ * Whom nobody else could let back in if I left (the question of 6.3).
  *
  * @param {Parts} parts
  * @param {EncryptedRoom} room
  * @returns {string[]}
  */
 export function lastFor({ uid, directory }, { state }) {
-  if (!state) return [];
-  const others = [...state.members.keys()].filter((each) => each !== uid);
-  return others.some((each) => able(state, each, directory.n, directory.view)) ? [] : others;
+  return state ? nobodyElseFor(state, uid, directory.n, directory.view) : [];
 }
 
 /** @param {Parts} parts @param {EncryptedRoom} room */

@@ -46,21 +46,11 @@ export async function comparePlaces(parts, room, epoch, history) {
     if (isCommon || !page.moreBefore || first <= least || first >= (before ?? Infinity)) break;
     before = first;
   }
-  const found = compareAfterRestore(known.map(withNewestChange(room)), ledger.intervals.list, theirs);
+  // What came of a message later than the common place is fetched again: revisions, and reactions with their ends.
+  const changed = known.map((row) => ({ ...row, revSeq: Math.max(row.revSeq, row.seq) }));
+  const found = compareAfterRestore(changed, ledger.intervals.list, theirs);
   await ledger.afterRestore(found, epoch);
   await room.forgetPlaces(found.common);
-}
-
-/**
- * A reaction counts as a change of its message: what came later than the common place is fetched again.
- *
- * @param {EncryptedRoom} room
- */
-function withNewestChange({ ledger }) {
-  return (/** @type {import("./ledger.js").Row} */ row) => {
-    const changes = ledger.reactionsTo(row.mid).map(({ revSeq }) => revSeq);
-    return { ...row, revSeq: Math.max(row.revSeq, ...changes) };
-  };
 }
 
 /**

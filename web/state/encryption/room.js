@@ -61,7 +61,8 @@ export class EncryptedRoom {
   #parts;
   /** @type {Promise<unknown>} */
   #tail = Promise.resolve();
-  #isLoaded = false;
+  /** @type {Promise<void> | null} */
+  #loading = null;
   /** Told of the entries that are new, after each change. @type {(room: EncryptedRoom, entries: LogEntry[]) => void} */
   #changed;
 
@@ -82,9 +83,15 @@ export class EncryptedRoom {
   }
 
   /** Takes up what this browser has kept. */
-  async load() {
-    if (this.#isLoaded) return;
-    this.#isLoaded = true;
+  load() {
+    this.#loading ??= this.#load().catch((error) => {
+      this.#loading = null;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  async #load() {
     const kept = await this.#parts.database.get("rooms", [this.name, "state"]);
     if (!kept || this.state) return;
     this.state = kept.state;
@@ -95,7 +102,10 @@ export class EncryptedRoom {
       to: [this.name, "log", kept.state.seq + 1],
     });
     this.lines = rows.map(({ value }) => parseEntry(value.e));
-    await this.#parts.directory.entriesOf([...kept.state.members.keys()]);
+    // What the line does not allow is asked for again by whoever needs it.
+    await this.#parts.directory.entriesOf([...kept.state.members.keys()]).catch((error) => {
+      if (!isPassing(error)) this.#parts.report(error);
+    });
     this.#changed(this, []);
   }
 

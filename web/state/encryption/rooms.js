@@ -58,6 +58,8 @@ export class EncryptedRooms {
   /** Rooms whose description changed. @type {Set<string>} */
   #untold = new Set();
   #isOver = false;
+  /** Who waits for my keys to open. @type {(() => void)[]} */
+  #waitForKeys = [];
   /** Which history of the server it is: what `hello` calls its epoch. */
   #history = "";
   /**
@@ -340,6 +342,7 @@ export class EncryptedRooms {
 
   /** My keys are open now. */
   unlocked() {
+    for (const go of this.#waitForKeys.splice(0)) go();
     for (const room of this.#rooms.values()) {
       room.keys.poke();
       this.#wanted.add(room.id);
@@ -440,6 +443,9 @@ export class EncryptedRooms {
     for (let failures = 0; !this.#isOver && this.#history === history; failures += 1) {
       try {
         await room.load();
+        // Without my keys nothing that is kept can be read.
+        while (!this.#parts.identity()) await new Promise((go) => void this.#waitForKeys.push(() => go(null)));
+        if (this.#history !== history) return;
         await comparePlaces(this.#parts, room, epoch, history);
         if (this.#history !== history) return;
         waiting.delete(room.name);

@@ -16,6 +16,7 @@ const LOADERS = {
       import("../../locales/keys.es.js"),
       import("../../locales/people.es.js"),
       import("../../locales/rooms.es.js"),
+      import("../../locales/search.es.js"),
     ]),
   ru: () =>
     Promise.all([
@@ -24,6 +25,7 @@ const LOADERS = {
       import("../../locales/keys.ru.js"),
       import("../../locales/people.ru.js"),
       import("../../locales/rooms.ru.js"),
+      import("../../locales/search.ru.js"),
     ]),
 };
 

@@ -161,7 +161,7 @@ class Viewer {
     // Another picture is another node: what has not come yet never shows the one before.
     const image = el("img", { class: "viewer-image", draggable: "false", alt: alt || name, decoding: "async" });
     if (width && height) Object.assign(image.style, { maxInlineSize: `${width}px`, maxBlockSize: `${height}px` });
-    image.src = this.#preview(file) ?? fileAddress(file, file.type === "image/gif" ? {} : { size: 1280 });
+    image.src = this.#preview(file) ?? enlarged(file);
     image.addEventListener("load", () => this.#draw());
     this.#image.replaceWith(image);
     this.#image = image;
@@ -201,7 +201,7 @@ class Viewer {
   /** What comes next is there when it is asked for. */
   #ahead() {
     for (const { file } of [this.#pictures[this.#at + 1], this.#pictures[this.#at - 1]].filter((each) => !!each))
-      if (file.id && !this.#preview(file)) new Image().src = fileAddress(file, { size: 1280 });
+      if (file.id && !this.#preview(file)) new Image().src = enlarged(file);
   }
 
   /** @param {number} factor @param {import("./zoom.js").Point} [point] */
@@ -250,6 +250,16 @@ class Viewer {
     this.#image.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     this.#stage.dataset["zoomed"] = String(this.#zoom.isOn);
   }
+}
+
+/**
+ * Where a picture is read from that fills the window: what may move comes whole.
+ *
+ * @param {FileInfo} file
+ */
+function enlarged(file) {
+  const mayMove = file.type === "image/gif" || file.type === "image/webp";
+  return fileAddress(file, mayMove ? {} : { size: 1280 });
 }
 
 /** @param {import("../base/i18n.js").Key} key @param {string} picture @param {() => void} click */

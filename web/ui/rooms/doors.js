@@ -4,7 +4,6 @@ import { later } from "../base/later.js";
 export const openRoomDetails = later(() => import("./dialogs.js"), "openRoomDetails");
 export const openBrowse = later(() => import("./directory.js"), "openBrowse");
 export const openShield = later(() => import("./shield.js"), "openShield");
-export const openChatSearch = later(() => import("./chat_search.js"), "openChatSearch");
 export const openPlainNote = later(() => import("./plain_note.js"), "openPlainNote");
 export const openCreate = later(() => import("./create.js"), "openCreate");
 export const openNewDirect = later(() => import("./create.js"), "openNewDirect");

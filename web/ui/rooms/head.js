@@ -7,7 +7,8 @@ import { icon } from "../base/icons.js";
 import { navigate } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
 import { lookOf, presenceOf, presenceText, roomName, roomPicture } from "../people/people.js";
-import { openChatSearch, openRoomDetails } from "./doors.js";
+import { openChatSearch, openSearch } from "../search/doors.js";
+import { openRoomDetails } from "./doors.js";
 import { createShieldButton } from "./shield_button.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -32,9 +33,8 @@ export function createRoomHead(store, actions, id) {
     {
       type: "button",
       class: "icon-button chat-search-button",
-      title: t("search_chat"),
-      "aria-label": t("search_chat"),
-      click: () => openChatSearch(store, actions, id),
+      "aria-keyshortcuts": "Control+F",
+      click: () => (store.state.rooms.get(id)?.e2ee ? openChatSearch : openSearch)(store, actions, id),
     },
     icon("search"),
   );
@@ -95,7 +95,8 @@ export function createRoomHead(store, actions, id) {
       setText(number, count ? String(count) : "");
       star.setAttribute("aria-pressed", String(room.favourite));
       shield.update(state, room);
-      search.hidden = !room.e2ee;
+      search.title = t(room.kind === "dm" ? "search_chat" : "search_room");
+      search.setAttribute("aria-label", search.title);
       members.setAttribute("aria-label", `${t("room_details")}, ${t("member_count", { n: count })}`);
       const next = JSON.stringify(drawnFrom(state, room, presence));
       if (next === drawn) return;

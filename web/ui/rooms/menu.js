@@ -12,7 +12,8 @@ import { toggleBlock } from "../people/blocking.js";
 import { roomName } from "../people/people.js";
 import { roomWords } from "../people/room_words.js";
 import { beginBeside, isPlainDirect } from "../people/direct.js";
-import { openChatSearch, openRoomDetails, openShield } from "./doors.js";
+import { openChatSearch, openSearch } from "../search/doors.js";
+import { openRoomDetails, openShield } from "./doors.js";
 import { hideRoom, leaveRoom } from "./for_me.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
@@ -46,7 +47,9 @@ export function openRoomMenu(store, actions, id, anchor) {
     ),
     room.unread ? item("check", t("mark_read"), () => actions.rooms.markAllRead(id)) : null,
     item("people", t("room_details"), () => openRoomDetails(store, actions, id)),
-    room.e2ee ? item("search", t("search_chat"), () => openChatSearch(store, actions, id)) : null,
+    item("search", t(room.kind === "dm" ? "search_chat" : "search_room"), () =>
+      (room.e2ee ? openChatSearch : openSearch)(store, actions, id),
+    ),
     room.e2ee ? item("shield", t("encrypted"), () => openShield(store, id)) : null,
     isPlainDirect(room) ? item("shield", t("begin_encrypted"), () => void beginBeside(store, actions, room)) : null,
     room.kind === "dm" ? item("eye_off", t("hide_chat"), () => void hideRoom(store, actions, id)) : null,

@@ -12,6 +12,8 @@ export function openShortcuts() {
       [t("shortcut_bold"), ["Ctrl", "B", "I"]],
       [t("shortcut_complete"), ["Tab"]],
       [t("shortcut_switch"), ["Ctrl", "K"]],
+      [t("shortcut_search_room"), ["Ctrl", "F"]],
+      [t("shortcut_search"), ["Ctrl", "Shift", "F"]],
       [t("shortcut_room"), ["Alt", "↑", "↓"]],
       [t("shortcut_unread"), ["Alt", "Shift", "↑", "↓"]],
       [t("shortcut_lists"), ["↑", "↓", "Home", "End"]],

@@ -6,6 +6,7 @@ import { takesText } from "../base/drops.js";
 import { focusComposer } from "../base/focus.js";
 import { addressedRoom, navigate } from "../base/navigation.js";
 import { parseRoute, roomPath } from "../base/routes.js";
+import { openChatSearch, openSearch } from "../search/doors.js";
 import { openShortcuts } from "../settings/doors.js";
 import { orderedRooms } from "./sidebar.js";
 import { openSwitcher } from "./doors.js";
@@ -30,6 +31,8 @@ export function bindKeys(store, actions, toPresent) {
       if (!dialogIsOpen()) openShortcuts();
     } else if (dialogIsOpen() || parseRoute(location).name === "admin") {
       return;
+    } else if (control && !event.altKey && event.code === "KeyF") {
+      if (find(store, actions, event.shiftKey)) event.preventDefault();
     } else if (event.altKey && !control && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();
       step(store, event.key === "ArrowUp" ? -1 : 1, event.shiftKey);
@@ -45,6 +48,22 @@ export function bindKeys(store, actions, toPresent) {
       focusComposer();
     }
   });
+}
+
+/**
+ * Opens the search; false where the browser's own is meant: a second time, and without a room.
+ *
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {boolean} isEverywhere
+ */
+function find(store, actions, isEverywhere) {
+  const id = addressedRoom();
+  const room = id === null ? undefined : store.state.rooms.get(id);
+  if (isEverywhere) openSearch(store, actions, null);
+  else if (!room || document.activeElement?.matches(".search-panel input")) return false;
+  else (room.e2ee ? openChatSearch : openSearch)(store, actions, room.id);
+  return true;
 }
 
 /**

@@ -10,6 +10,7 @@ import { Roving } from "../base/roving.js";
 import { openInvite } from "../people/doors.js";
 import { roomName } from "../people/people.js";
 import { openBrowse, openCreate, openNewDirect } from "../rooms/doors.js";
+import { openSearch } from "../search/doors.js";
 import { createMe } from "./profile_me.js";
 import { createRoomItem } from "./sidebar_item.js";
 import { createSection } from "./sidebar_section.js";
@@ -36,7 +37,13 @@ export function createSidebar(store, actions) {
   const node = el(
     "nav",
     { class: "sidebar", "aria-label": t("rooms") },
-    el("header", { class: "sidebar-head" }, el("span", { class: "mark" }, icon("pulse")), el("h1", {}, t("app_name"))),
+    el(
+      "header",
+      { class: "sidebar-head" },
+      el("span", { class: "mark" }, icon("pulse")),
+      el("h1", {}, t("app_name")),
+      searchButton(store, actions),
+    ),
     notes,
     jumpButton(store, actions),
     el("div", { class: "room-lists-frame" }, lists, beyond.nodes),
@@ -108,9 +115,26 @@ function jumpButton(store, actions) {
       click: () => openSwitcher(store, actions),
       "aria-keyshortcuts": "Control+K",
     },
-    icon("search"),
+    icon("forward"),
     el("span", {}, t("jump")),
     el("kbd", { "aria-hidden": "true" }, "Ctrl K"),
+  );
+}
+
+/** @param {Store} store @param {Actions} actions */
+function searchButton(store, actions) {
+  const label = t("search_messages");
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "icon-button search-button",
+      "aria-label": label,
+      title: label,
+      "aria-keyshortcuts": "Control+Shift+F",
+      click: () => openSearch(store, actions, null),
+    },
+    icon("search"),
   );
 }
 

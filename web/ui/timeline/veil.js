@@ -1,5 +1,5 @@
 /** Messages of people I have blocked, in rooms with others: covered until I ask for them. */
-import { isBlocked } from "../../state/blocks.js";
+import { isCovered } from "../../state/blocks.js";
 import { el } from "../base/element.js";
 import { t } from "../base/i18n.js";
 
@@ -15,7 +15,7 @@ import { t } from "../base/i18n.js";
  * @param {MessageMarks} marks
  */
 export function isVeiled(state, room, message, marks) {
-  return isBlocked(state, message.by) && !state.rooms.get(room)?.peer && !marks.isRevealed(message.mid);
+  return isCovered(state, room, message.by) && !marks.isRevealed(message.mid);
 }
 
 /**

@@ -237,7 +237,8 @@ export class Timeline {
     const stretch = this.#stretch;
     if (!stretch || !this.#opened) return;
     const { from, to, middle } = this.#hold();
-    const attended = isAttended();
+    // On a phone a search may be over it.
+    const attended = isAttended() && this.node.checkVisibility({ visibilityProperty: true });
     if (!attended) this.#reading.jump();
     else if (to) this.#reading.look(stretch, { from, to });
     this.#drawPill(stretch, from);

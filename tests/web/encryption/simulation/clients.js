@@ -7,7 +7,7 @@
  * The schedule of a seed is always the same; what of it happens at once is up to the machine.
  */
 import assert from "node:assert/strict";
-import { chat, Client, makeBrowser, settle, until } from "../model.js";
+import { chat, Client, closeAll, makeBrowser, settle, until } from "../model.js";
 import { Random } from "../random.js";
 import { stale } from "../../../../web/crypto/room_state.js";
 
@@ -319,6 +319,21 @@ export class Clients {
     return asRead({ mid, kind, t: text, verdict: "ok", reactions: { "👍": [...new Set(people)] } });
   }
 
+  /** What a browser knows of what it shows otherwise than it is wanted. */
+  #unlike(client, shown, wanted) {
+    const { ledger } = client.room(this.id);
+    const mids = [...wanted, ...shown].filter((each) => !(shown.includes(each) && wanted.includes(each)));
+    const rows = [...new Set(mids.map((each) => each.split(" ")[0]))].map((mid) => {
+      const { created_seq, rev_seq, reacts } = this.room.find(mid) ?? { reacts: [] };
+      return {
+        ...ledger.row(mid),
+        env: "",
+        there: { created_seq, rev_seq, reacts: reacts.map((each) => each.rev_seq) },
+      };
+    });
+    return JSON.stringify({ rows, loaded: ledger.intervals.list, restores: ledger.restores });
+  }
+
   async #check(client, whose) {
     const wanted = this.room.messages.map((message) => this.#taken(message));
     const shown = () =>
@@ -327,7 +342,7 @@ export class Clients {
         .filter(({ lost, status }) => !lost && status === "sent")
         .map(asRead);
     await until(() => shown().join() === wanted.join(), `${whose} reads everything`, PATIENCE_MS).catch((error) => {
-      assert.deepEqual(shown(), wanted, error.message);
+      assert.deepEqual(shown(), wanted, `${error.message}: ${this.#unlike(client, shown(), wanted)}`);
     });
     const mids = client.shown(this.id).map(({ mid }) => mid);
     assert.equal(new Set(mids).size, mids.length, `${whose} shows something twice`);
@@ -368,9 +383,13 @@ export const CLIENT_KINDS = {
  */
 export async function simulateClients(seed, steps, weights) {
   const clients = new Clients(seed, weights);
-  await clients.begin();
-  for (let at = 0; at < steps; at += 1) await clients.step();
-  await clients.end();
-  for (const client of clients.clients) await client.close();
-  return clients.counts;
+  try {
+    await clients.begin();
+    for (let at = 0; at < steps; at += 1) await clients.step();
+    await clients.end();
+    return clients.counts;
+  } finally {
+    // A seed that fails, too, leaves no browser behind that tries again for ever.
+    await closeAll();
+  }
 }

@@ -255,7 +255,7 @@ export class World {
       case "unban":
         return actor.append(id, [{ type: "unban", uid: pick([...this.state.banned]) ?? actor.uid }]);
       case "leave":
-        if (log.isLastWhoCanLetIn(this.state, actor.uid, view.n, view)) return null;
+        if (log.lastFor(this.state, actor.uid, view.n, view).length) return null;
         return actor.append(id, [{ type: "remove", uid: actor.uid, reason: "left" }]);
       case "role":
         return target && actor.append(id, [{ type: "role", uid: target, role }]);

@@ -20,8 +20,13 @@ const EXCERPT_MAX = 240;
 /** Typing on within this time is one search. */
 const PAUSE_MS = 200;
 
-/** @param {Store} store @param {Actions} actions @param {string} id */
-export function openChatSearch(store, actions, id) {
+/**
+ * @param {Store} store
+ * @param {Actions} actions
+ * @param {string} id
+ * @param {string} [text]  what to look for at once
+ */
+export function openChatSearch(store, actions, id, text = "") {
   const room = store.state.rooms.get(id);
   if (!room) return;
   const title = t("search_chat");
@@ -39,6 +44,7 @@ export function openChatSearch(store, actions, id) {
     ];
   });
   dialog.node.classList.add("chat-search");
+  if (text) view.look(text);
 }
 
 /** @param {Store} store @param {Actions} actions @param {string} id */
@@ -50,7 +56,9 @@ function createSearchView(store, actions, id) {
   const further = el("button", { type: "button", class: "button button-small", hidden: true, click: goOn }, "");
   const input = el("input", {
     class: "input",
-    type: "search",
+    // Not a search field: Escape would empty it before it closes the dialog.
+    type: "text",
+    enterkeyhint: "search",
     autofocus: true,
     autocomplete: "off",
     dir: "auto",
@@ -119,6 +127,11 @@ function createSearchView(store, actions, id) {
     foot: el("div", { class: "dialog-body dialog-end found-foot" }, status, further),
     /** @type {(message: Message) => void} */
     opened: () => {},
+    /** @param {string} text */
+    look(text) {
+      input.value = text;
+      void begin().catch((error) => setText(status, errorText(error)));
+    },
     close() {
       clearTimeout(timer);
       search?.stop();
