@@ -396,6 +396,7 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
         chat: Database::new(&earlier).unwrap(),
         accounts: Some(Database::new(&accounts_url).unwrap()),
         data_dir: None,
+        files: None,
     };
     let saved = save(&source, &path).await;
     assert!(!saved.header.is_one_snapshot);
