@@ -21,6 +21,8 @@ use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _,
     PutMode, PutOptions, PutPayload, RetryConfig,
 };
+// It is what speaks TLS for `object_store`, which leaves that to its features.
+use reqwest as _;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
