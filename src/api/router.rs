@@ -86,7 +86,6 @@ impl Route {
     }
 
     /// The same where handlers read some bodies piece by piece: the function says which, and up to how many bytes.
-    #[allow(dead_code)] // until there are files
     pub const fn streams(self, streams: fn(&Api, &Head) -> Option<u64>) -> Self {
         Self { streams, ..self }
     }

@@ -47,6 +47,8 @@ impl Kind {
             [0x1a, 0x45, 0xdf, 0xa3, rest @ ..] => matroska(rest, claim),
             [b'O', b'g', b'g', b'S', rest @ ..] => ogg(rest),
             [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Self::Image("image/bmp"),
+            // The mark in front of a text in UTF-16.
+            [0xff, 0xfe, ..] => Self::Unknown,
             [0xff, second, third, ..] => mpeg(*second, *third),
             _ => Self::Unknown,
         }
@@ -186,6 +188,7 @@ mod tests {
             (b"\xff\xfb\x90\x64", "audio/mpeg", true),
             (b"\xff\xf1\x50\x80", "audio/aac", true),
             (b"\xff\xff\xff\xff", UNKNOWN, false),
+            (b"\xff\xfeW\0i\0n\0", UNKNOWN, false),
             (b"fLaC\0\0\0\x22", "audio/flac", true),
             (b"BM\x46\0\0\0\0\0\0\0\x36", "image/bmp", true),
             (b"%PDF-1.7", "application/pdf", false),

@@ -324,3 +324,16 @@ test("on a phone it fills the screen: a result opens the room, and going back le
   await eventually(async () => assert.equal(await unread(), 0));
   assertCalmButForTheLine(bob);
 });
+
+test("nothing of it is left when the session ends", async () => {
+  const { page } = ada;
+  await page.keyboard.press("Control+f");
+  await field(page).fill("private");
+  await page.keyboard.press("Enter");
+  const kept = () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("searches")).length);
+  assert.equal(await kept(), 1);
+  await page.evaluate(() => fetch("/api/auth/logout", { method: "POST" }));
+  await page.locator(".entry").first().waitFor();
+  await page.locator(".search-panel").waitFor({ state: "detached" });
+  assert.equal(await kept(), 0);
+});

@@ -28,6 +28,7 @@ const PICTURES = {
   "phone-rooms": { options: PHONE, show: async () => {} },
   "files-attached": { options: DESKTOP, scheme: "light", show: attach },
   "files-viewer": { options: DESKTOP, scheme: "dark", show: view },
+  search: { options: DESKTOP, scheme: "light", show: search },
 };
 
 /** Pictures that are painted in the page, and a file. @param {Page} page */
@@ -82,6 +83,18 @@ async function view(page) {
   await page.locator(".message-pending").waitFor({ state: "detached" });
   await page.locator(".gallery-picture").first().click();
   await page.locator(".viewer img").evaluate((node) => /** @type {HTMLImageElement} */ (node).decode());
+}
+
+/** What was found everywhere, and one of it in its room. @param {Page} page */
+async function search(page) {
+  await openRoom(page, ROOM);
+  await page.keyboard.press("Control+Shift+F");
+  await page.locator(".search-panel input").fill("thursday");
+  await page.locator(".search-result").nth(1).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.locator(".message-flash").waitFor();
 }
 
 /** A zone in which it is this hour, or nearly. */

@@ -6,7 +6,7 @@ import { partsOf, sentFor, whereOf } from "../../web/state/search_query.js";
 import { forgetAccount } from "../../web/state/remembered.js";
 import { emptyState, Store } from "../../web/state/store.js";
 import { emptyTimeline } from "../../web/state/timelines.js";
-import { passageOf } from "../../web/ui/search/passage.js";
+import { marksOf, passageOf } from "../../web/ui/search/passage.js";
 import { isKnown, suggestionsFor } from "../../web/ui/search/suggestions.js";
 import { until, useBrowser } from "./files_browser.js";
 
@@ -141,6 +141,40 @@ test("older results follow by the cursor, none twice, also when a page is short 
   assert.equal(asked.length, 5);
 });
 
+test("what is answered late, or failed, leaves nothing of other words, and there is an end to it", async () => {
+  const late = { then: (take) => setTimeout(() => take(page(["late"], { cursor: "c" })), 30) };
+  const many = Array.from({ length: 600 }, (_, n) => `m${n}`);
+  const { search, asked, found, done } = begin(
+    late,
+    page(["a"], { cursor: "c1" }),
+    { code: "unavailable" },
+    page(many),
+  );
+  search.enter("x", null);
+  search.enter("y", null);
+  await done();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(found(), ["a"]);
+  search.enter("z", null);
+  await done();
+  search.more();
+  assert.deepEqual([asked, found(), search.error?.code], [["x", "y", "z"], [], "unavailable"]);
+  search.retry();
+  await done();
+  assert.deepEqual([asked.at(-1), found().length, search.isFull], ["z", 500, true]);
+});
+
+test("of two rooms of one name only the one that is meant is looked in", async () => {
+  const results = ["7", "8"].map((room) => ({ room, message: said(room), marks: [] }));
+  const { search, asked, found, done } = begin({ ...page([]), results }, { ...page([]), results });
+  search.enter("x", "7");
+  await done();
+  assert.deepEqual([asked, found()], [[`in:"General" x`], ["7"]]);
+  search.enter("x in:general", "7");
+  await done();
+  assert.deepEqual(found(), ["7", "8"]);
+});
+
 test("what could not be asked is asked again: when the line is back, after the time that the server says", async () => {
   const { store, search, asked, found, done } = begin(
     { code: "network" },
@@ -234,6 +268,23 @@ test("marks fall on whole characters, in every script, whatever comes", () => {
   const passage = shown(long, [[500, 505]]);
   assert.match(passage, /^… word .*\[beans\].* …$/su);
   assert.ok(passage.length < 400 && passage.isWellFormed());
+});
+
+test("in an encrypted chat, too, words and parts of them are marked without regard to case and accents", () => {
+  const shown = (text, wanted) =>
+    passageOf(text, marksOf(text, wanted))
+      .map((piece) => (piece.isMarked ? `[${piece.text}]` : piece.text))
+      .join("");
+  for (const [text, wanted, expected] of [
+    ["Résumé, RESUMES", "resume", "[Résumé], [RESUME]S"],
+    ["Resume\u0301 x", "résumé", "[Resume\u0301] x"],
+    ["Всё ещё", "все  щё", "[Всё] е[щё]"],
+    ["👍 İx 東京都", "京都 ix", "👍 [İx] 東[京都]"],
+    ["한국", "국", "한[국]"],
+    ["aaa", "a", "[a][a][a]"],
+    ["nothing", " ", "nothing"],
+  ])
+    assert.equal(shown(text, wanted), expected, text);
 });
 
 test("operators and what may follow them are offered as one types", () => {

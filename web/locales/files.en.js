@@ -11,6 +11,7 @@ export const files = {
   attached_description: "What is to be seen in {name}",
   attached_keep: "Keep place, time and camera in {name}",
   attached_keep_hint: "Place, time and camera are taken out of pictures unless you keep them.",
+  attached_tells: "May say where and when it was taken",
   attached_waiting: "Waiting",
   attached_sending: "{n} %",
   attached_ready: "Ready",

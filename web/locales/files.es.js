@@ -15,6 +15,7 @@ export const files = {
   attached_description: "Qué se ve en {name}",
   attached_keep: "Conservar lugar, hora y cámara en {name}",
   attached_keep_hint: "El lugar, la hora y la cámara se quitan de las imágenes si no los conservas.",
+  attached_tells: "Puede decir dónde y cuándo se tomó",
   attached_waiting: "En espera",
   attached_sending: "{n} %",
   attached_ready: "Listo",

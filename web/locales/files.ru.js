@@ -16,6 +16,7 @@ export const files = {
   attached_description: "Что видно на {name}",
   attached_keep: "Оставить место, время и камеру в {name}",
   attached_keep_hint: "Место, время и камера убираются из картинок, если вы их не оставите.",
+  attached_tells: "Может выдать, где и когда снято",
   attached_waiting: "Ожидает",
   attached_sending: "{n} %",
   attached_ready: "Готово",

@@ -1,7 +1,7 @@
 //! The files that people have sent, on their way from a backup into the folder of the new server.
 //!
-//! They are written into a folder beside the right one, compared with their rows, and moved into place before the rows are
-//! committed: no message is there without its file. What a restore that failed has left is replaced by the next.
+//! They are written into a folder beside the right one, compared with their rows, and moved into place before the rows
+//! are committed: no message is there without its file. What a restore that failed has left is replaced by the next.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

@@ -5,8 +5,8 @@
 //! hundreds of messages. It assumes that no `mid` is in use. If one is (a client repeats a message because it
 //! missed the answer), nothing is inserted, and the batch is checked for duplicates and committed without them; so
 //! are the batches of the next moment, because repetitions seldom come alone. Messages with files, and changes of
-//! existing messages (rarer) take one statement each, sent without waiting for the answer to the one before. `rooms.last_seq` is
-//! updated in the same transaction, so `seq` has no gap, and the row lock makes the database the
+//! existing messages (rarer) take one statement each, sent without waiting for the answer to the one before.
+//! `rooms.last_seq` is updated in the same transaction, so `seq` has no gap, and the row lock makes the database the
 //! sequencer.
 
 use std::collections::HashSet;
@@ -191,8 +191,8 @@ impl Writer {
 
     /// Makes a batch durable, all of it or nothing. `at` is the time of the changes, in milliseconds.
     ///
-    /// New messages without files come first, then the others and changes in their order. No two entries may add the same `mid` to a
-    /// room.
+    /// New messages without files come first, then the others and changes in their order. No two entries may add the
+    /// same `mid` to a room.
     ///
     /// # Errors
     /// The outcome may be unknown: the commit can have happened although its answer was lost. The

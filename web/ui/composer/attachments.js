@@ -18,8 +18,11 @@ import { factsOf, pictureOf } from "../files/kinds.js";
 
 /** The longest text about a picture, in characters. */
 const ALT_MAX = 1000;
-/** Pictures that say where and with what they were taken. */
-const TELLING = ["image/jpeg", "image/webp", "image/avif", "image/heic"];
+/** Pictures that say where and with what they were taken, until the server takes that out of them. */
+const TELLING = ["image/jpeg", "image/webp"];
+/** Other pictures, and films, say it as well, and keep it; the types of some are not known to every browser. */
+const KEEPING = /^video\/|^image\/(?:avif|hei[cf]|tiff)$/;
+const KEEPING_NAME = /\.(?:avif|hei[cf]|tiff?)$/i;
 
 export class Attachments {
   #room;
@@ -109,6 +112,7 @@ export class Attachments {
         { class: "attachment-words" },
         el("strong", { dir: "auto", title: name }, name),
         facts,
+        mayTell(file) ? el("small", { class: "attachment-tells" }, t("attached_tells")) : null,
         el("span", { class: "attachment-state" }, status, again),
       ),
       bar,
@@ -212,6 +216,11 @@ export class Attachments {
       icon("close"),
     );
   }
+}
+
+/** Whether a file may say where and when it was taken, also to those who get it. @param {FileInfo} file */
+function mayTell({ type, name }) {
+  return KEEPING.test(type) || KEEPING_NAME.test(name);
 }
 
 /**

@@ -5,18 +5,18 @@
 import { dateOf, isoOf, whenOf } from "../base/dates.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
-import { excerpt } from "../base/excerpt.js";
 import { errorText, t } from "../base/i18n.js";
 import { navigate } from "../base/navigation.js";
 import { roomPath } from "../base/routes.js";
 import { avatar, nameOf, roomName } from "../people/people.js";
+import { marked } from "./marked.js";
+import { marksOf } from "./passage.js";
 
 /** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("../../state/types.js").Actions} Actions */
 /** @typedef {import("../../state/types.js").Message} Message */
 /** @typedef {Awaited<ReturnType<Actions["encrypted"]["search"]>>} Search */
 
-const EXCERPT_MAX = 240;
 /** Typing on within this time is one search. */
 const PAUSE_MS = 200;
 
@@ -116,7 +116,7 @@ function createSearchView(store, actions, id) {
           " ",
           el("time", { class: "hint", datetime: isoOf(message.at) }, whenOf(message.at)),
         ),
-        el("span", { dir: "auto", class: "found-text" }, marked(excerpt(message, EXCERPT_MAX), input.value.trim())),
+        el("span", { dir: "auto", class: "found-text" }, marked(message.t, marksOf(message.t, input.value))),
       ),
     );
   }
@@ -151,17 +151,4 @@ function howFar({ isRunning, isComplete, since, found, error }) {
       : t("search_back_to", { time: dateOf(since) });
   const state = isRunning ? t("search_running") : found.length ? t("found_count", { n: found.length }) : t("no_match");
   return [state, reach].filter(Boolean).join(" · ");
-}
-
-/**
- * A text in which what was looked for is marked, where it stands there as it was typed.
- *
- * @param {string} text
- * @param {string} wanted
- */
-function marked(text, wanted) {
-  const at = wanted ? text.toLocaleLowerCase().indexOf(wanted.toLocaleLowerCase()) : -1;
-  if (at < 0) return [text];
-  const end = at + wanted.length;
-  return [text.slice(0, at), el("mark", {}, text.slice(at, end)), text.slice(end)];
 }

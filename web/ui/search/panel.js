@@ -88,6 +88,8 @@ class SearchPanel {
     keydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event),
   });
   #options = new Options(this.#input, t("search_results"));
+  /** The suggestions in the page, by what they say. @type {Map<string, HTMLElement>} */
+  #offers = new Map();
   #scope = el("div", { class: "search-scope", role: "group", "aria-label": t("search_scope") });
   #notes;
 
@@ -281,14 +283,27 @@ class SearchPanel {
 
   #suggestions() {
     const offered = this.#offered(this.#input.selectionStart ?? this.#input.value.length);
-    const choices = offered.map((suggestion, index) => ({
-      key: `offered ${index} ${suggestion.text}`,
-      node: suggestionRow(suggestion),
-      choose: () => this.#take(suggestion),
-    }));
+    const before = this.#offers;
+    this.#offers = new Map();
+    const choices = offered.map((suggestion) =>
+      this.#offer(before, JSON.stringify(suggestion), suggestion, () => this.#take(suggestion)),
+    );
     if (!offered.some(({ kind }) => kind === "recent")) return choices;
-    const forget = { key: "forget", node: suggestionRow("forget"), choose: () => this.#forget() };
-    return [...choices, forget];
+    return [...choices, this.#offer(before, "forget", "forget", () => this.#forget())];
+  }
+
+  /**
+   * The row of a suggestion, which stays the same while it is offered.
+   *
+   * @param {Map<string, HTMLElement>} before
+   * @param {string} key
+   * @param {Suggestion | "forget"} suggestion
+   * @param {() => void} choose
+   */
+  #offer(before, key, suggestion, choose) {
+    const node = before.get(key) ?? suggestionRow(suggestion);
+    this.#offers.set(key, node);
+    return { key: `offered ${key}`, node, choose };
   }
 
   /** @param {Suggestion} suggestion */

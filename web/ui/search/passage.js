@@ -1,4 +1,5 @@
 /** The passage of a text that a search has found, with the words that match marked. */
+import { foldText } from "../base/letters.js";
 
 /** @typedef {import("../../calls/search.js").Mark} Mark */
 /** @typedef {{ text: string, isMarked: boolean }} Piece */
@@ -7,6 +8,8 @@
 const LENGTH_MAX = 320;
 /** What stands before the first mark, at most. */
 const BEFORE_MAX = 80;
+/** Of one text. */
+const MARKS_MAX = 50;
 /** A word is not cut unless it is longer than this. */
 const WORD_MAX = 24;
 
@@ -38,6 +41,41 @@ export function passageOf(text, marks) {
   add(at, to);
   if (to < text.length) pieces.push({ text: " …", isMarked: false });
   return pieces;
+}
+
+/**
+ * Where words stand in a text, or parts of words, without regard to case and accents.
+ *
+ * @param {string} text
+ * @param {string} wanted
+ * @returns {Mark[]}
+ */
+export function marksOf(text, wanted) {
+  let folded = "";
+  /** The character of each unit of the folded text. @type {Mark[]} */
+  const places = [];
+  let at = 0;
+  for (const character of text) {
+    const small = fold(character);
+    for (let unit = 0; unit < small.length; unit += 1) places.push([at, at + character.length]);
+    folded += small;
+    at += character.length;
+  }
+  /** @type {Mark[]} */
+  const marks = [];
+  for (const word of fold(wanted).split(/\s+/).filter(Boolean)) {
+    let found = folded.indexOf(word);
+    while (found >= 0 && marks.length < MARKS_MAX) {
+      marks.push([places[found]?.[0] ?? 0, places[found + word.length - 1]?.[1] ?? 0]);
+      found = folded.indexOf(word, found + word.length);
+    }
+  }
+  return marks;
+}
+
+/** @param {string} text */
+function fold(text) {
+  return foldText(text).normalize("NFC");
 }
 
 /**

@@ -6,7 +6,7 @@ import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
 import { factsOf, pictureOf } from "../files/kinds.js";
 import { avatar, botTag, lookOf, nameOf, roomName } from "../people/people.js";
-import { passageOf } from "./passage.js";
+import { marked } from "./marked.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Room} Room */
@@ -105,16 +105,11 @@ function drawRow(state, { message, marks }, { where, isHidden }) {
       { class: "option-text" },
       head,
       notice ? el("span", { class: "search-text search-notice" }, notice) : null,
-      notice || !message.t ? null : el("span", { class: "search-text", dir: "auto" }, passage(message.t, marks)),
+      notice || !message.t ? null : el("span", { class: "search-text", dir: "auto" }, marked(message.t, marks)),
       notice ? null : files.slice(0, FILES_MAX).map(fileLine),
       notice || files.length <= FILES_MAX ? null : el("small", {}, t("and_more", { n: files.length - FILES_MAX })),
     ),
   );
-}
-
-/** @param {string} text @param {Found["marks"]} marks */
-function passage(text, marks) {
-  return passageOf(text, marks).map((piece) => (piece.isMarked ? el("mark", {}, piece.text) : piece.text));
 }
 
 /** @param {import("../../state/types.js").FileInfo} file */
