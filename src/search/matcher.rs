@@ -1,7 +1,6 @@
 //! Whether a query's words are in a message, and where.
 
 use super::query::{Form, Query, Term, Wanted};
-use super::stem::stems;
 use super::words::{Kind, Word, words};
 use crate::base::limits::search::MARKS;
 
@@ -79,7 +78,7 @@ fn place(term: &Term, window: &[Word]) -> Option<Mark> {
     let fits = |(at, (wanted, word)): (usize, (&Wanted, &Word))| {
         wanted.kind == word.kind
             && match wanted.kind {
-                Kind::Word => is_form(wanted, term.form, &word.text),
+                Kind::Word => is_form(wanted, term.form, word),
                 Kind::Symbol => wanted.text == word.text,
                 Kind::Run if at == 0 => word.text.ends_with(&wanted.text),
                 Kind::Run if at == last => word.text.starts_with(&wanted.text),
@@ -105,14 +104,15 @@ fn place(term: &Term, window: &[Word]) -> Option<Mark> {
 }
 
 /// Whether a word counts as the one that is looked for.
-fn is_form(wanted: &Wanted, form: Form, word: &str) -> bool {
-    if word == wanted.text || (wanted.is_prefix && word.starts_with(&wanted.text)) {
+fn is_form(wanted: &Wanted, form: Form, word: &Word) -> bool {
+    let text = word.text.as_str();
+    if text == wanted.text || (wanted.is_prefix && text.starts_with(&wanted.text)) {
         return true;
     }
     // Forms of a word have their first letter in common.
     form == Form::Inflected
-        && word.chars().next() == wanted.text.chars().next()
-        && stems(word).are_related(&wanted.stems)
+        && text.chars().next() == wanted.text.chars().next()
+        && word.stems().are_related(&wanted.stems)
 }
 
 #[cfg(test)]

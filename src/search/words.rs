@@ -3,8 +3,11 @@
 //! A word is a run of letters and digits. What is written without spaces (Chinese, Japanese, Korean, Thai …) is one
 //! run of characters, of which any part can be looked for. An emoji is a word of one character.
 
+use std::cell::OnceCell;
+
 use super::fold;
 use super::script::{Class, class};
+use super::stem::{Stems, stems};
 
 /// What kind of word it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +33,16 @@ pub struct Word {
     pub to: u32,
     /// Where each character of a run begins in the text; empty for other words.
     pub places: Vec<u32>,
+    /// See [`Word::stems`].
+    stems: OnceCell<Stems>,
 }
 
 impl Word {
+    /// Its stems, which are found out once for all terms that it is compared with.
+    pub fn stems(&self) -> &Stems {
+        self.stems.get_or_init(|| stems(&self.text))
+    }
+
     /// Where a part of a run is in the text: so many characters from this one on.
     pub fn part(&self, first: usize, length: usize) -> (u32, u32) {
         let from = self.places.get(first).copied().unwrap_or(self.from);
@@ -127,8 +137,8 @@ impl Found {
         };
         if self.open != Some(kind) || kind == Kind::Symbol {
             let (from, to) = (cluster.from, cluster.to);
-            let word = Word { kind, text: String::new(), from, to, places: Vec::new() };
-            self.words.push(word);
+            let (text, places, stems) = (String::new(), Vec::new(), OnceCell::new());
+            self.words.push(Word { kind, text, from, to, places, stems });
             self.open = Some(kind);
         }
         if let Some(word) = self.words.last_mut() {

@@ -43,8 +43,9 @@ const SEARCH: &[Reached] = &[
     (
         "tests/search/bounds.rs",
         "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
-        &["search::TIME", "search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
+        &["search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
     ),
+    ("tests/search/bounds.rs", "long_messages_take_no_longer_than_short_ones", &["search::TIME"]),
     (
         "tests/search/queries.rs",
         "a_result_is_the_message_with_its_room_and_marks",
@@ -1438,6 +1439,8 @@ const ENCRYPTION: &[Reached] = &[
 const NO_BOUND: &[(&str, &str)] = &[
     ("search::PREFIX_CHARS", "which of two ways is taken"),
     ("search::STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::UNFILED_STEP", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
+    ("search::IN_A_ROW", "how often a search gives way; TIME is the bound"),
     ("search::ROOMS", "how much is read at a time; LOOKED_AT and TIME are the bounds"),
     ("search::ROOM_KEYS", "which of two ways is taken"),
     (
@@ -1545,6 +1548,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("admin::PROGRESS_LINES", "how often a line is written"),
     ("files::WRITERS", "how many threads write; the others wait"),
     ("files::COMPLETING", "how many files are read at once; the others wait"),
+    ("files::BUCKET_PUTS", "how many files go into a bucket at once; the others wait"),
+    ("files::BUCKET_CONNECT", "a part of the time for an answer"),
+    ("files::BUCKET_RETRIES", "the time for an answer has all attempts"),
+    ("files::BUCKET_PART_TIME", "as the time for an answer, for eight megabytes"),
+    ("files::BUCKET_PARTS", "a number of the protocol; more is refused as too large"),
     ("pictures::QUALITY", "how fine a JPEG is"),
     ("pictures::EXIF", "what follows in a block of metadata is not looked at"),
     ("pictures::PROFILE", "a larger profile is left out of smaller forms"),
@@ -1571,6 +1579,16 @@ const FILES: &[Reached] = &[
         "tests/files/quotas.rs",
         "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
         &["files::UNSENT"],
+    ),
+    (
+        "tests/files/bucket.rs",
+        "whole_files_are_in_the_bucket_and_come_from_there",
+        &["files::BUCKET_PART"],
+    ),
+    (
+        "tests/files/bucket.rs",
+        "a_bucket_that_is_away_or_answers_nonsense_loses_nothing_and_slows_nobody",
+        &["files::BUCKET_ANSWER", "files::BUCKET_PAUSE", "files::BUCKET_PIECE"],
     ),
     (
         "tests/files/uploads.rs",

@@ -144,3 +144,46 @@ async fn searches_count_as_reads() {
     assert!(refused > 0, "nobody was refused");
     server.stop().await;
 }
+
+/// Fills a room with 1,280 messages of 32 KiB that are filed: 40 MiB of text.
+const LONG: &str = "
+INSERT INTO chat.messages (room_id, mid, kind, author, created_seq, created_at, seq, at, rev_seq, rev_at, body)
+SELECT $room, decode(md5(i::text), 'hex'), 'msg', 1, i, 1795000000000 + i, i, 1, i, 1,
+    jsonb_build_object('t', repeat('long message ', 2520))
+FROM generate_series(8, 1287) i;
+UPDATE chat.rooms SET last_seq = 1287 WHERE id = $room;
+INSERT INTO chat.search (room_id, block, first_at, last_at, keys)
+SELECT $room, b, 1795000000000 + b * 8, 1795000000000 + b * 8 + 7, array_to_tsvector(ARRAY['#$room'])
+FROM generate_series(1, 160) b;
+INSERT INTO chat.search_rooms (room_id, filed) VALUES ($room, 1288) ON CONFLICT (room_id) DO UPDATE SET filed = 1288";
+
+#[tokio::test]
+async fn long_messages_take_no_longer_than_short_ones() {
+    let server = TestServer::start().await;
+    let anna = server.user("anna").await;
+    let den = closed(&anna, "den").await;
+    let database = server.database.clone();
+    let sql = server.sql().await;
+    server.stop().await;
+    sql.batch_execute(&LONG.replace("$room", &den)).await.unwrap();
+    let server = TestServer::start_on(&database, &[]).await;
+    let anna = anna.at(server.address);
+    // Each term is compared with each word, and all of them begin with the same letter.
+    let words: String = (1..limits::TERMS).map(|n| format!("-l{n} ")).collect();
+    let mut cursor = String::new();
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let path = format!("/api/search?q={}{cursor}&limit=50", encoded(&format!("{words}-long")));
+        let answer = anna.get(&path).await.expect(200);
+        assert!(
+            begun.elapsed() < limits::TIME * 5 + Duration::from_secs(1),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert_eq!(answer["cut"], json!(["time"]));
+        let next = format!("&cursor={}", answer["cursor"].as_str().expect("there is more"));
+        assert_ne!(next, cursor, "it goes on");
+        cursor = next;
+    }
+    server.stop().await;
+}

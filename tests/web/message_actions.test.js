@@ -172,7 +172,7 @@ test("an undo does not take back what the server has sent meanwhile", async () =
   messages.stop();
 });
 
-test("a reaction to a message that was deleted meanwhile, or that a new history may lack, is not shown again", async () => {
+test("a reaction to a message that was deleted, or that a new history may lack, is not shown again", async () => {
   const { answers, send } = answerLater();
   const wire = (seq) => said("4", seq, { reactions: [{ e: "👍", by: ["1"], mids: ["mine"] }] });
   const { messages, shown, receive } = actions([wire(1), wire(2)], send);

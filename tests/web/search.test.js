@@ -141,6 +141,40 @@ test("older results follow by the cursor, none twice, also when a page is short 
   assert.equal(asked.length, 5);
 });
 
+test("what is answered late, or failed, leaves nothing of other words, and there is an end to it", async () => {
+  const late = { then: (take) => setTimeout(() => take(page(["late"], { cursor: "c" })), 30) };
+  const many = Array.from({ length: 600 }, (_, n) => `m${n}`);
+  const { search, asked, found, done } = begin(
+    late,
+    page(["a"], { cursor: "c1" }),
+    { code: "unavailable" },
+    page(many),
+  );
+  search.enter("x", null);
+  search.enter("y", null);
+  await done();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(found(), ["a"]);
+  search.enter("z", null);
+  await done();
+  search.more();
+  assert.deepEqual([asked, found(), search.error?.code], [["x", "y", "z"], [], "unavailable"]);
+  search.retry();
+  await done();
+  assert.deepEqual([asked.at(-1), found().length, search.isFull], ["z", 500, true]);
+});
+
+test("of two rooms of one name only the one that is meant is looked in", async () => {
+  const results = ["7", "8"].map((room) => ({ room, message: said(room), marks: [] }));
+  const { search, asked, found, done } = begin({ ...page([]), results }, { ...page([]), results });
+  search.enter("x", "7");
+  await done();
+  assert.deepEqual([asked, found()], [[`in:"General" x`], ["7"]]);
+  search.enter("x in:general", "7");
+  await done();
+  assert.deepEqual(found(), ["7", "8"]);
+});
+
 test("what could not be asked is asked again: when the line is back, after the time that the server says", async () => {
   const { store, search, asked, found, done } = begin(
     { code: "network" },

@@ -32,6 +32,10 @@ pub const LOOKED_AT: usize = 20_000;
 pub const WALKED: usize = 60_000;
 /// Messages, and blocks, that are read at a time.
 pub const STEP: usize = 1_280;
+/// Messages that are not filed yet and are read at a time, if their rooms are few.
+pub const UNFILED_STEP: usize = 128;
+/// Bytes of texts that are looked at in a row before others of the thread have their turn.
+pub const IN_A_ROW: usize = 65_536;
 /// Rooms that are read at a time.
 pub const ROOMS: usize = 1_000;
 /// Blocks up to which all that may match are fetched; of more the newest are looked for one by one.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::base::counter::Counter;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::ids::RoomId;
 use crate::base::limits::search as limits;
 use crate::base::shutdown::stopped;
@@ -186,7 +186,11 @@ impl Filing {
         }
         let mut ranges = work.ranges;
         ranges.extend(changed.iter().map(range_of));
-        let make = |messages: &[Searched]| blocks(&ranges, messages);
+        let make = async |messages: Vec<Searched>| {
+            let ranges = ranges.clone();
+            let made = tokio::task::spawn_blocking(move || blocks(&ranges, &messages));
+            made.await.map_err(Error::internal)
+        };
         match writer.file(&ranges, &work.progress, make).await? {
             Filed::Yes { messages } => {
                 self.filed.add(u64::try_from(messages).unwrap_or(u64::MAX));
@@ -276,11 +280,14 @@ impl Desk {
     fn refresh(&mut self, progress: Vec<Progress>) {
         self.refresh_at = Some(Instant::now() + limits::REFRESH);
         self.unchanged = None;
-        let before = std::mem::take(&mut self.rooms);
+        // Of a room that is not filed yet it stays known how long nothing has happened in it.
+        for known in self.rooms.values_mut() {
+            (known.filed, known.again) = (0, None);
+        }
         for Progress { room, filed, again } in progress {
             let now = Known { filed, again, seq: 0, since: Instant::now() };
-            let known = before.get(&room).map_or(now, |known| Known { filed, again, ..*known });
-            self.rooms.insert(room, known);
+            let known = self.rooms.entry(room).or_insert(now);
+            (known.filed, known.again) = (filed, again);
         }
     }
 
@@ -390,6 +397,15 @@ mod tests {
         assert_eq!(next(&mut desk, 21, later), Some((16, 22, 22, None)));
         assert_eq!(next(&mut desk, 21, later), None);
         assert_eq!(next(&mut desk, 23, later), Some((16, 24, 24, None)), "the whole block again");
+    }
+
+    #[test]
+    fn a_room_of_few_messages_is_filed_once_it_is_quiet_however_often_others_are_asked_for() {
+        let (mut desk, now) = (Desk::default(), Instant::now());
+        assert_eq!(next(&mut desk, 3, now), None);
+        desk.refresh(Vec::new());
+        let later = now + limits::QUIET;
+        assert_eq!(next(&mut desk, 3, later), Some((0, 4, 4, None)));
     }
 
     #[test]

@@ -117,16 +117,13 @@ impl Look<'_> {
                 sources.walks.extend(walks.map(|room| Source { bound: below, at: (*room, start) }));
             }
         }
-        let begun = Instant::now();
         let mut matches = Matches::default();
         loop {
             sources.drop_older_than(self.since());
             let bound = sources.bound();
             let last = matches.last_of(self.limit);
             let is_full = last.is_some_and(|last| bound.is_none_or(|bound| last >= bound));
-            let is_time_up = sources.walked > limits::WALKED
-                || matches.looked_at > limits::LOOKED_AT
-                || begun.elapsed() > limits::TIME;
+            let is_time_up = sources.walked > limits::WALKED || matches.are_enough();
             if is_full || bound.is_none() || is_time_up {
                 return Ok(matches.page(self.limit, bound, is_time_up && !is_full));
             }
@@ -170,21 +167,38 @@ impl Look<'_> {
     }
 }
 
-/// The matches so far.
-#[derive(Default)]
+/// The matches so far, and what it took to find them.
 struct Matches {
     found: BTreeSet<Point>,
     looked_at: usize,
+    begun: Instant,
+    /// Bytes of texts since others had their turn.
+    in_a_row: usize,
+}
+
+impl Default for Matches {
+    fn default() -> Self {
+        Self { found: BTreeSet::new(), looked_at: 0, begun: Instant::now(), in_a_row: 0 }
+    }
 }
 
 impl Matches {
-    fn add(&mut self, look: &Look<'_>, messages: Vec<Searched>) {
-        self.looked_at += messages.len();
-        for message in messages {
-            if look.matches(&message) {
-                self.found.insert(message.point);
-            }
+    /// Looks at a message. Long texts take a while, so others of this thread have their turn between them.
+    async fn add(&mut self, look: &Look<'_>, message: &Searched) {
+        self.looked_at += 1;
+        if look.matches(message) {
+            self.found.insert(message.point);
         }
+        self.in_a_row += message.text.len();
+        if self.in_a_row > limits::IN_A_ROW {
+            self.in_a_row = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether no more is looked at.
+    fn are_enough(&self) -> bool {
+        self.looked_at > limits::LOOKED_AT || self.begun.elapsed() > limits::TIME
     }
 
     /// The last match of a full page.
@@ -261,7 +275,7 @@ impl Sources {
         let (unfiled, rest) = newest(&mut self.unfiled, last);
         self.unfiled = rest;
         if !unfiled.is_empty() {
-            let count = limits::STEP / unfiled.len().min(limits::STEP);
+            let count = limits::UNFILED_STEP / unfiled.len().min(limits::UNFILED_STEP);
             self.read_unfiled(look, reader, unfiled, count.max(4), matches).await?;
         }
         let (walks, rest) = newest(&mut self.walks, last);
@@ -278,11 +292,37 @@ impl Sources {
         {
             blocks.push(block);
         }
-        let ranges: Vec<_> = blocks.iter().map(Block::range).collect();
+        self.read_blocks(look, reader, blocks, matches).await
+    }
+
+    /// Reads blocks, the newest first. Those that there is no time for are listed again, once one is read and everything
+    /// that reaches beyond the end of the last page: so the next page ends earlier than the last.
+    async fn read_blocks(
+        &mut self,
+        look: &Look<'_>,
+        reader: &SearchReader<'_>,
+        mut blocks: Vec<Block>,
+        matches: &mut Matches,
+    ) -> Result<()> {
+        blocks.sort_unstable_by_key(|block| std::cmp::Reverse(block.end()));
+        let most = limits::STEP / usize::try_from(BLOCK).unwrap_or(1);
+        let mut read = 0;
         // The blocks of a walk may be many.
-        for ranges in ranges.chunks(most.max(1)) {
-            let messages = reader.messages(ranges, look.until(), limits::STEP).await?;
-            matches.add(look, messages);
+        for part in blocks.chunks(most.max(1)) {
+            let ranges: Vec<_> = part.iter().map(Block::range).collect();
+            let mut messages = reader.messages(&ranges, look.until(), limits::STEP).await?;
+            while let Some(message) = messages.next().await? {
+                let of = blocks.iter().skip(read).position(|block| block.has(&message.point));
+                let has_next_begun = of.is_some_and(|of| of > 0);
+                read += of.unwrap_or(0);
+                let is_earlier = blocks.get(read).is_none_or(|next| next.end() < self.below);
+                if has_next_begun && is_earlier && matches.are_enough() {
+                    self.listed.extend(blocks.iter().skip(read));
+                    self.listed.sort_unstable_by_key(Block::end);
+                    return Ok(());
+                }
+                matches.add(look, &message).await;
+            }
         }
         Ok(())
     }
@@ -296,11 +336,12 @@ impl Sources {
         matches: &mut Matches,
     ) -> Result<()> {
         let ranges: Vec<_> = sources.iter().map(|source| source.at).collect();
-        let messages = reader.messages(&ranges, look.until(), count).await?;
+        let mut messages = reader.messages(&ranges, look.until(), count).await?;
         let mut read: BTreeMap<RoomId, (usize, Point)> = BTreeMap::new();
-        for message in &messages {
+        while let Some(message) = messages.next().await? {
             let (n, last) = read.entry(message.point.room).or_insert((0, message.point));
             (*n, *last) = (*n + 1, message.point);
+            matches.add(look, &message).await;
         }
         for mut source in sources {
             match read.get(&source.at.room) {
@@ -312,7 +353,6 @@ impl Sources {
                 _ => {}
             }
         }
-        matches.add(look, messages);
         Ok(())
     }
 
@@ -333,15 +373,9 @@ impl Sources {
             (*n, *last) = (*n + 1, step.block);
         }
         for mut source in sources {
-            let (room, below) = source.at;
-            // A walk may begin with a block more, which has messages on both sides of its beginning.
-            if let Some((n, last)) = read.get(&room).filter(|(n, _)| *n >= count) {
-                let is_only_the_first = below.is_first && *n == 1 && last.last_at > below.at;
-                source.at.1 = if is_only_the_first {
-                    Below { is_first: false, ..below }
-                } else {
-                    Below::block(last)
-                };
+            let (room, _) = source.at;
+            if let Some((_, last)) = read.get(&room).filter(|(n, _)| *n >= count) {
+                source.at.1 = Below::block(last);
                 let end = Point { at: last.last_at, room, seq: last.range().from };
                 source.bound = source.bound.min(end);
                 self.walks.push(source);

@@ -155,12 +155,12 @@ impl SearchWriter {
     /// of it or nothing, and nothing if one of the messages is changed meanwhile.
     ///
     /// # Errors
-    /// `unavailable`; `internal` after a change at the same time.
+    /// `unavailable`, and what `file` says.
     pub async fn file(
         &mut self,
         ranges: &[SeqRange],
         progress: &[Progress],
-        file: impl FnOnce(&[Searched]) -> Vec<FiledBlock>,
+        file: impl AsyncFnOnce(Vec<Searched>) -> Result<Vec<FiledBlock>>,
     ) -> Result<Filed> {
         let builder =
             self.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
@@ -170,8 +170,8 @@ impl SearchWriter {
         let to: Vec<_> = ranges.iter().map(|range| range.to.cast_signed()).collect();
         let values: [&(dyn ToSql + Sync); 3] = [&rooms, &from, &to];
         let rows = transaction.query(&self.read, &values).await.map_err(failed)?;
-        let messages: Vec<_> = rows.iter().map(searched).collect();
-        let mut blocks = file(&messages);
+        let count = rows.len();
+        let mut blocks = file(rows.iter().map(searched).collect()).await?;
         // In one order, as far as that helps: the lock is not waited for in any case.
         blocks.sort_unstable_by_key(|block| (block.room, block.number));
         let columns = Columns::of(&blocks);
@@ -193,7 +193,7 @@ impl SearchWriter {
             transaction.commit().await
         };
         match outcome.await {
-            Ok(()) => Ok(Filed::Yes { messages: messages.len() }),
+            Ok(()) => Ok(Filed::Yes { messages: count }),
             Err(error) if is_overtaken(&error) => Ok(Filed::Overtaken),
             Err(error) => Err(failed(error)),
         }

@@ -101,6 +101,12 @@ impl Block {
         Point { at: self.last_at, room: self.room, seq: self.range().to }
     }
 
+    /// Whether a message is one of them.
+    pub fn has(&self, message: &Point) -> bool {
+        let Self { room, number, .. } = *self;
+        (message.room, message.seq / BLOCK) == (room, number)
+    }
+
     fn of(row: &Row) -> Self {
         Self {
             room: RoomId(row.get(0)),

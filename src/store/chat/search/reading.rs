@@ -1,8 +1,11 @@
 //! What a search reads. All of it is bounded: by numbers of rows, and by the time that a statement may take.
 
+use std::pin::Pin;
+
 use deadpool_postgres::{Object, Transaction};
+use futures_util::StreamExt as _;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{IsolationLevel, Row};
+use tokio_postgres::{IsolationLevel, Row, RowStream};
 
 use super::{Block, FINDABLE, SEARCHED, Searched, SeqRange, searched};
 use crate::base::error::Result;
@@ -148,8 +151,8 @@ impl SearchReader<'_> {
         Ok(rows.iter().map(|row| Walked { block: Block::of(row), may_match: row.get(4) }).collect())
     }
 
-    /// The messages in these ranges that can be found and were created by then; of each range the newest `limit`, newest
-    /// first.
+    /// The messages in these ranges that can be found and were created by then: range by range, of each the newest
+    /// `limit`, newest first.
     ///
     /// # Errors
     /// `unavailable`.
@@ -158,7 +161,7 @@ impl SearchReader<'_> {
         ranges: &[SeqRange],
         until: i64,
         limit: usize,
-    ) -> Result<Vec<Searched>> {
+    ) -> Result<Messages> {
         let sql = format!(
             "SELECT {SEARCHED} FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
                  WITH ORDINALITY AS i(room_id, first, past, n)
@@ -173,8 +176,23 @@ impl SearchReader<'_> {
         let from: Vec<_> = ranges.iter().map(|range| range.from.cast_signed()).collect();
         let to: Vec<_> = ranges.iter().map(|range| range.to.cast_signed()).collect();
         let values: [&(dyn ToSql + Sync); 5] = [&rooms, &from, &to, &until, &to_limit(limit)];
-        let rows = self.query(&sql, &values).await?;
-        Ok(rows.iter().map(searched).collect())
+        let statement = self.0.prepare_cached(&sql).await.map_err(failed)?;
+        let rows = self.0.query_raw(&statement, values).await.map_err(failed)?;
+        Ok(Messages(Box::pin(rows)))
+    }
+}
+
+/// Messages, one after the other: together they may be large.
+pub struct Messages(Pin<Box<RowStream>>);
+
+impl Messages {
+    /// The next one, if there is one.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn next(&mut self) -> Result<Option<Searched>> {
+        let row = self.0.next().await.transpose().map_err(failed)?;
+        Ok(row.as_ref().map(searched))
     }
 }
 
