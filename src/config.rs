@@ -4,6 +4,7 @@
 
 mod acme;
 mod backup;
+mod files;
 mod host;
 mod lan;
 mod listen;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSettings, EabKey, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, Staging};
 pub use backup::BackupSettings;
+pub use files::{BucketPlace, FileSettings};
 pub use host::{Host, Origin, Scheme};
 use host::{parse_host, parse_origin};
 pub use lan::Given;
@@ -72,6 +74,10 @@ pub struct Config {
     /// Backups.
     #[command(flatten)]
     pub backup: BackupSettings,
+
+    /// Where files are kept.
+    #[command(flatten)]
+    pub files: FileSettings,
 
     /// Where the embedded database, uploaded files and generated secrets live [default: by user]
     #[arg(long, env = "IMPULSE_DATA_DIR", value_name = "DIR")]
@@ -186,6 +192,7 @@ impl Config {
         if self.dev_echo.is_some() && !self.listen.0.iter().all(|addr| addr.ip().is_loopback()) {
             return Err("--dev-echo is only for loopback: every --listen address must be 127.x.x.x or [::1]".into());
         }
+        self.files.place()?;
         self.tls.check()
     }
 

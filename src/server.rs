@@ -359,8 +359,8 @@ async fn build(
         .start(rooms.clone(), of_shards)
         .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
     let traffic = Arc::new(HttpCounters::default());
-    let backups = nightly_backups(config, stores);
-    let disk = FileStore::at(files_dir(config));
+    let disk = FileStore::open(files_dir(config), &config.files)?;
+    let backups = nightly_backups(config, stores, &disk);
     let files = Files::new(chat.clone(), disk, rooms.clone(), auth.clone());
     let searches = chat.database().with_small_pool(limits::search::AT_ONCE)?;
     let search = chat.through(searches.clone());
@@ -415,13 +415,14 @@ async fn build(
 }
 
 /// When backups are made, and what of: what `impulse admin backup` would take.
-fn nightly_backups(config: &Config, stores: &Stores) -> Plan {
+fn nightly_backups(config: &Config, stores: &Stores, files: &FileStore) -> Plan {
     let accounts = stores.accounts.database().clone();
     Plan {
         source: backup::Source {
             chat: stores.chat.database().clone(),
             accounts: config.accounts_database_url.is_some().then_some(accounts),
             data_dir: Some(config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)),
+            files: Some(files.clone()),
         },
         hour: config.backup.backup_hour,
         keep: Duration::from_secs(u64::from(config.backup.backup_keep) * 86_400),

@@ -15,6 +15,7 @@ use crate::base::limits::admin as limits;
 use crate::base::shutdown::StopSignals;
 use crate::base::temporary::TemporaryFolder;
 use crate::config::Config;
+use crate::files::FileStore;
 use crate::store::accounts::{AccountStore, AuditCheck};
 use crate::store::backup::{
     self, BackupFile, Checked, Header, Pace, Part, Progress, Restored, Saved, Source, Target,
@@ -37,7 +38,8 @@ pub(super) async fn save(config: &Config, file: &Path) -> Result<Option<Value>, 
     let data_dir = data_dir(config);
     let databases = Databases::open(config, || attach(&data_dir)).await?;
     let (chat, accounts) = databases.both()?;
-    let source = Source { chat, accounts, data_dir: Some(data_dir) };
+    let files = FileStore::open(data_dir.join("files"), &config.files)?;
+    let source = Source { chat, accounts, data_dir: Some(data_dir), files: Some(files) };
     let progress = Arc::new(Progress::default());
     let watch = Watch::start("backed up", progress.clone(), None);
     let saved = backup::save(&source, to, Pace::Full, progress).await;

@@ -1,5 +1,7 @@
 //! Files: uploads in one piece or several, downloads, and the files of a room.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,9 +13,10 @@ use crate::base::ids::{FileId, RoomId, Uid};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition, safe};
-use crate::files::{Rendition, kind};
+use crate::files::{BucketReader, Kept, KeptBytes, Rendition, kind};
 use crate::http::{
-    BodyError, BodyReader, FileSource, Head, Request, Response, Selection, form_field,
+    BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
+    form_field,
 };
 use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded};
 use crate::store::chat::files::{FilePlace, ListedFile};
@@ -165,7 +168,7 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
     };
     let media_type = if is_shown { media_type.as_str() } else { kind::UNKNOWN };
     let selection = Selection::of(&request.head, &etag, size);
-    let source = selection.bytes().map(|range| FileSource::new(bytes, range));
+    let source = selection.bytes().map(|range| Sent::new(bytes, range));
     Ok(selection
         .respond(media_type, source)
         .header("Cache-Control", FOR_EVER)
@@ -173,6 +176,30 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         .header("Content-Security-Policy", SANDBOX)
         .header("Cross-Origin-Resource-Policy", "same-origin")
         .header("X-Content-Type-Options", "nosniff"))
+}
+
+/// The bytes of a file on their way to whoever reads it.
+enum Sent {
+    Here(FileSource),
+    There(BucketReader),
+}
+
+impl Sent {
+    fn new(kept: Kept, range: Range<u64>) -> Self {
+        match kept.bytes(range) {
+            KeptBytes::Here(file, range) => Self::Here(FileSource::new(file, range)),
+            KeptBytes::There(reader) => Self::There(reader),
+        }
+    }
+}
+
+impl Source for Sent {
+    fn next(&mut self) -> NextPiece<'_> {
+        match self {
+            Self::Here(source) => source.next(),
+            Self::There(reader) => Box::pin(reader.next()),
+        }
+    }
 }
 
 /// The form of a picture that fits into a square of so many pixels.

@@ -264,7 +264,7 @@ mod tests {
             assert_eq!((arrived.came, arrived.size), (whole.len() as u64, whole.len() as u64 - 5));
             assert_eq!(arrived.pixels, Some((500, 2)));
             assert_eq!(store.draw_arrived(id, &arrived).unwrap().is_some(), is_drawn);
-            assert_eq!(store.open(id, Rendition::Edge480).is_ok(), is_drawn);
+            assert_eq!(store.open_here(id, Rendition::Edge480).is_ok(), is_drawn);
             store.settle(id, &arrived).unwrap();
             assert!(!store.arriving(id).exists() && !store.cleaned(id).exists());
             for form in Rendition::ALL {

@@ -13,18 +13,28 @@
 //! ```
 
 mod arrival;
+#[cfg(feature = "s3")]
+mod bucket;
+#[cfg(not(feature = "s3"))]
+#[path = "no_bucket.rs"]
+mod bucket;
 mod counts;
 mod disk;
 mod drawing;
+mod keeping;
 pub mod kind;
 pub mod name;
+mod refusal;
 mod sweep;
 mod writers;
 
 pub use arrival::Arrival;
+pub use bucket::{Bucket, BucketReader};
 pub use counts::FileCounts;
 pub use drawing::{Arrived, Metadata};
+pub use keeping::{Kept, KeptBytes};
 pub use kind::Kind;
+pub use refusal::{FoundObject, Refusal};
 pub use sweep::{Found, Sweep};
 pub use writers::{disk_full, refused};
 
@@ -80,17 +90,18 @@ impl Rendition {
     }
 }
 
-/// The folder.
+/// The folder, and the bucket if there is one.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: Arc<PathBuf>,
     writers: Writers,
+    bucket: Option<Bucket>,
 }
 
 impl FileStore {
     /// In this folder, which is made when it is first needed.
     pub fn at(root: PathBuf) -> Self {
-        Self { root: Arc::new(root), writers: Writers::default() }
+        Self { root: Arc::new(root), writers: Writers::default(), bucket: None }
     }
 
     /// Where it is.
@@ -190,19 +201,16 @@ impl FileStore {
         self.path(id, Rendition::Original).is_file()
     }
 
-    /// Opens a file to be read.
+    /// Opens a file in the folder to be read.
     ///
     /// # Errors
     /// Those of the system; `NotFound` if it is not there in this form.
-    pub fn open(&self, id: FileId, form: Rendition) -> io::Result<File> {
+    pub fn open_here(&self, id: FileId, form: Rendition) -> io::Result<File> {
         File::open(self.path(id, form))
     }
 
-    /// Erases a file in all its forms, whole or not. May be repeated.
-    ///
-    /// # Errors
-    /// `unavailable`; then some of it may still be there.
-    pub async fn remove(&self, id: FileId) -> Result<()> {
+    /// Erases a file in the folder.
+    async fn remove_here(&self, id: FileId) -> Result<()> {
         let forms = Rendition::ALL.map(|form| self.path(id, form));
         let drafts = Rendition::ALL.map(|form| self.draft(id, form));
         let cleaned = self.cleaned(id);
@@ -276,12 +284,12 @@ mod tests {
             store.settle(ID, &arrived).unwrap();
             assert!(store.is_settled(ID) && !store.arriving(ID).exists());
         }
-        assert!(store.open(ID, Rendition::Original).is_ok());
+        assert!(store.open_here(ID, Rendition::Original).is_ok());
         fs::write(store.path(ID, Rendition::Edge480), "small").unwrap();
         for _ in 0..2 {
             store.remove(ID).await.unwrap();
-            assert!(store.open(ID, Rendition::Original).is_err());
-            assert!(store.open(ID, Rendition::Edge480).is_err());
+            assert!(store.open_here(ID, Rendition::Original).is_err());
+            assert!(store.open_here(ID, Rendition::Edge480).is_err());
         }
     }
 

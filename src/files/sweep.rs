@@ -123,7 +123,7 @@ fn is_hex(name: &str) -> bool {
 }
 
 /// The id in the name of a file in any of its forms.
-fn id_of(name: &str) -> Option<FileId> {
+pub(super) fn id_of(name: &str) -> Option<FileId> {
     let (id, suffix) = name.split_at_checked(32)?;
     let is_form = suffix == CLEANED || Rendition::ALL.iter().any(|form| form.suffix() == suffix);
     let bytes = hex::decode(id).filter(|_| is_form && is_hex(id))?;
@@ -167,10 +167,10 @@ mod tests {
         for one in found.iter().filter(|one| one.id == Some(ids[1])) {
             store.put_away(one).unwrap();
         }
-        assert!(store.open(ids[1], Rendition::Original).is_err());
+        assert!(store.open_here(ids[1], Rendition::Original).is_err());
         assert_eq!(store.erase_strays(Duration::from_secs(3_600)).unwrap(), 0);
         assert!(store.bring_back(ids[1]) && !store.bring_back(ids[1]));
-        assert!(store.open(ids[1], Rendition::Edge1280).is_ok());
+        assert!(store.open_here(ids[1], Rendition::Edge1280).is_ok());
         store.put_away(&found.into_iter().find(|one| one.id == Some(ids[1])).unwrap()).unwrap();
         assert_eq!(store.erase_strays(Duration::ZERO).unwrap(), 1);
     }

@@ -1548,6 +1548,11 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("admin::PROGRESS_LINES", "how often a line is written"),
     ("files::WRITERS", "how many threads write; the others wait"),
     ("files::COMPLETING", "how many files are read at once; the others wait"),
+    ("files::BUCKET_PUTS", "how many files go into a bucket at once; the others wait"),
+    ("files::BUCKET_CONNECT", "a part of the time for an answer"),
+    ("files::BUCKET_RETRIES", "the time for an answer has all attempts"),
+    ("files::BUCKET_PART_TIME", "as the time for an answer, for eight megabytes"),
+    ("files::BUCKET_PARTS", "a number of the protocol; more is refused as too large"),
     ("pictures::QUALITY", "how fine a JPEG is"),
     ("pictures::EXIF", "what follows in a block of metadata is not looked at"),
     ("pictures::PROFILE", "a larger profile is left out of smaller forms"),
@@ -1574,6 +1579,16 @@ const FILES: &[Reached] = &[
         "tests/files/quotas.rs",
         "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
         &["files::UNSENT"],
+    ),
+    (
+        "tests/files/bucket.rs",
+        "whole_files_are_in_the_bucket_and_come_from_there",
+        &["files::BUCKET_PART"],
+    ),
+    (
+        "tests/files/bucket.rs",
+        "a_bucket_that_is_away_or_answers_nonsense_loses_nothing_and_slows_nobody",
+        &["files::BUCKET_ANSWER", "files::BUCKET_PAUSE", "files::BUCKET_PIECE"],
     ),
     (
         "tests/files/uploads.rs",

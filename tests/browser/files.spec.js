@@ -18,11 +18,8 @@ import {
   startServer,
 } from "./support.js";
 
-const UNMEASURED = "this server does not say how large pictures are";
 const PIECE = 4 * 1024 * 1024;
 let server, line, browser, ada, li;
-/** Whether this server says how large pictures are, without which they are cards. */
-let isMeasuring = false;
 
 before(async () => {
   server = await startServer();
@@ -36,7 +33,6 @@ before(async () => {
     await page.reload();
     await openRoom(page, "General");
   }
-  isMeasuring = await measures(li.page);
 });
 
 afterEach(() => line.mend());
@@ -50,20 +46,6 @@ after(async () => {
 const send = (page) => page.locator(".send:not(:disabled)").click();
 const isSent = (page) => eventually(async () => assert.equal(await page.locator(".message-pending").count(), 0));
 const focusedName = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
-
-/** @param {import("playwright-core").Page} page */
-function measures(page) {
-  return page.evaluate(
-    async (data) => {
-      const body = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-      const answer = await fetch("/api/files?name=p.png", { method: "POST", body });
-      const { id, width } = await answer.json();
-      await fetch(`/api/files/${id}`, { method: "DELETE" });
-      return width > 0;
-    },
-    picture("p.png", 20, 10).buffer.toString("base64"),
-  );
-}
 
 /** Every call about files from now on, as "METHOD offset". */
 function watchUploads(page) {
@@ -86,8 +68,7 @@ function digestOf(page, name) {
   }, name);
 }
 
-test("what is pasted, dropped and picked is attached in order, removed, described and sent with a text", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("what is pasted, dropped and picked is attached in order, removed, described and sent with a text", async () => {
   const { page } = ada;
   await hand(page, "paste", "body", picture("one.png", 300, 200));
   await hand(page, "drop", ".log", picture("two.png", 200, 300, [220, 90, 60]), bytes("notes.txt", 900, "text/plain"));
@@ -198,8 +179,7 @@ test("a draft keeps its files over a reload, and what the server refuses says wh
   await page.unroute("**/api/info");
 });
 
-test("nothing moves while pictures load, neither above nor below them", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("nothing moves while pictures load, neither above nor below them", async () => {
   const { page } = li;
   await page.route(/\/files\/[\w-]{22}\//, async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 700));
@@ -232,8 +212,7 @@ test("nothing moves while pictures load, neither above nor below them", async (t
   await page.unroute(/\/files\/[\w-]{22}\//);
 });
 
-test("the viewer opens by keyboard, walks, enlarges, and gives the focus back", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("the viewer opens by keyboard, walks, enlarges, and gives the focus back", async () => {
   const { page } = ada;
   await pick(page, ...[1, 2, 3, 4, 5].map((n) => picture(`p${n}.png`, 300 + n, 200)));
   await page.locator(".composer textarea").fill("five");
@@ -266,8 +245,7 @@ test("the viewer opens by keyboard, walks, enlarges, and gives the focus back", 
   assert.equal(await focusedName(page), "Open picture: p1.png");
 });
 
-test("an edit keeps the files as they are drawn, and words about pictures are changed later", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("an edit keeps the files as they are drawn, and words about pictures are changed later", async () => {
   const { page } = ada;
   await pick(page, picture("later.png", 200, 200), bytes("tone.txt", 30));
   await send(page);
@@ -298,8 +276,7 @@ test("an edit keeps the files as they are drawn, and words about pictures are ch
   assert.equal(await theirs.locator("img").evaluate((node) => node.isSame), true);
 });
 
-test("a room's files are listed newest first, found by name, and lead to their message", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("a room's files are listed newest first, found by name, and lead to their message", async () => {
   const { page } = li;
   await page.locator(".members-button").click();
   await page.locator("[data-tab=files]").click();
@@ -315,8 +292,7 @@ test("a room's files are listed newest first, found by name, and lead to their m
   await eventually(async () => assert.ok(await message(page, "three files").first().isVisible()));
 });
 
-test("on a phone the camera is asked for, a picture is swiped, and nothing is wider than the screen", async (t) => {
-  if (!isMeasuring) return t.skip(UNMEASURED);
+test("on a phone the camera is asked for, a picture is swiped, and nothing is wider than the screen", async () => {
   const phone = await person(browser, server.url, "pia", { ...PLACES.phone, hasTouch: true, isMobile: true });
   const { page } = phone;
   await page.locator(".room-item", { hasText: "General" }).tap();

@@ -25,6 +25,13 @@ const TWICE: &[(&str, &str)] = &[
     ("rand_core", "both versions of rand"),
     ("wasi", "getrandom, on machines we do not run on"),
     ("bit-vec", "proptest takes 0.8, in tests only"),
+    ("crypto-common", "both versions of digest"),
+    ("digest", "crc-fast takes 0.10, with the feature s3 only"),
+    ("itertools", "criterion takes 0.13, in benchmarks only"),
+    (
+        "synstructure",
+        "macros of yoke take 0.14, with the feature s3 only; nothing of it is in the program",
+    ),
     ("windows-sys", "ring takes 0.52, on machines we do not run on"),
 ];
 

@@ -8,6 +8,8 @@ mod process;
 mod support;
 
 mod backups;
+#[cfg(feature = "s3")]
+mod bucket;
 mod crashes;
 mod downloads;
 mod house;

@@ -254,8 +254,12 @@ async fn numbers_are_never_given_twice_however_often_one_backup_is_restored() {
     let path = folder.path().join("a.backup");
     let server = TestServer::start().await;
     server.admin().await;
-    let source =
-        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    let source = Source {
+        chat: Database::new(&server.database).unwrap(),
+        accounts: None,
+        data_dir: None,
+        files: None,
+    };
     save(&source, &path).await;
     let (mut users, mut rooms, mut epochs) = (vec![], vec![], vec![]);
     let mut server = Some(server);
@@ -308,8 +312,12 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it_under_load() {
             into.lock().unwrap().push(mid);
         }
     });
-    let source =
-        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    let source = Source {
+        chat: Database::new(&server.database).unwrap(),
+        accounts: None,
+        data_dir: None,
+        files: None,
+    };
     for round in 0..4 {
         tokio::time::sleep(Duration::from_millis(40 + 61 * round)).await;
         let known = acknowledged.lock().unwrap().clone();
@@ -388,6 +396,7 @@ async fn two_databases_of_two_moments_are_brought_in_line() {
         chat: Database::new(&earlier).unwrap(),
         accounts: Some(Database::new(&accounts_url).unwrap()),
         data_dir: None,
+        files: None,
     };
     let saved = save(&source, &path).await;
     assert!(!saved.header.is_one_snapshot);
@@ -452,8 +461,12 @@ async fn a_restore_into_two_databases_that_was_interrupted_between_them_is_repea
     let path = folder.path().join("a.backup");
     let server = TestServer::start().await;
     fill(&server).await;
-    let source =
-        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    let source = Source {
+        chat: Database::new(&server.database).unwrap(),
+        accounts: None,
+        data_dir: None,
+        files: None,
+    };
     save(&source, &path).await;
     server.stop().await;
     let (chat_url, accounts_url) = (database().await, database().await);
@@ -486,8 +499,12 @@ async fn a_backup_of_an_older_schema_is_brought_up_to_date_and_one_of_a_newer_on
     let server = TestServer::start().await;
     fill(&server).await;
     let path = folder.path().join("now.backup");
-    let source =
-        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    let source = Source {
+        chat: Database::new(&server.database).unwrap(),
+        accounts: None,
+        data_dir: None,
+        files: None,
+    };
     save(&source, &path).await;
     server.stop().await;
 
@@ -611,8 +628,12 @@ async fn a_backup_from_before_there_was_encryption_comes_back() {
     let (boss, _) = fill(&server).await;
     let rooms = boss.get("/api/rooms").await.expect(200);
     let (path, older) = (folder.path().join("now.backup"), folder.path().join("older.backup"));
-    let source =
-        Source { chat: Database::new(&server.database).unwrap(), accounts: None, data_dir: None };
+    let source = Source {
+        chat: Database::new(&server.database).unwrap(),
+        accounts: None,
+        data_dir: None,
+        files: None,
+    };
     save(&source, &path).await;
     server.stop().await;
     without_encryption(&path, &older);
@@ -972,7 +993,7 @@ async fn a_restore_and_a_backup_of_much_take_little_memory_and_every_section_is_
          FROM generate_series(1, {rows}) n, (SELECT min(id) AS id FROM chat.rooms) r"
     );
     sql(&url).await.batch_execute(&fill).await.unwrap();
-    let source = Source { chat: store, accounts: None, data_dir: None };
+    let source = Source { chat: store, accounts: None, data_dir: None, files: None };
     let begun = std::time::Instant::now();
     let saved = save(&source, &path).await;
     println!("backup of {rows} messages: {:?}, {} bytes", begun.elapsed(), saved.bytes);

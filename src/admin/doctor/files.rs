@@ -1,4 +1,4 @@
-//! The folder of files that people send.
+//! The folder of files that people send, and the bucket if there is one.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,14 +7,37 @@ use std::path::Path;
 use super::report::blocking;
 use super::row::Row;
 use super::site::Site;
+use crate::files::FileStore;
 
 const CHECK: &str = "files";
+const BUCKET: &str = "bucket";
 /// What says which database the folder belongs to.
 const MARK: &str = "store-id";
 
 pub async fn check(site: &Site) -> Vec<Row> {
     let folder = site.data_dir.join("files");
-    blocking(CHECK, move || vec![judge(&folder)]).await
+    let of_bucket = bucket(site, &folder).await;
+    let mut rows = blocking(CHECK, move || vec![judge(&folder)]).await;
+    rows.extend(of_bucket);
+    rows
+}
+
+/// Whether the bucket takes, gives back and erases what it should.
+async fn bucket(site: &Site, folder: &Path) -> Option<Row> {
+    site.config.files.files_s3.as_ref()?;
+    let store = match FileStore::open(folder.to_owned(), &site.config.files) {
+        Ok(store) => store,
+        Err(sentence) => return Some(Row::todo(BUCKET, sentence, "mend the settings")),
+    };
+    let bucket = store.bucket()?;
+    Some(match bucket.check().await {
+        Ok(()) => Row::ok(BUCKET, format!("{} takes files and gives them back", bucket.shown())),
+        Err(cause) => Row::todo(
+            BUCKET,
+            format!("{}: {cause}", bucket.shown()),
+            "see that the service runs, that the bucket is there, and that the key may read, write and erase in it",
+        ),
+    })
 }
 
 fn judge(folder: &Path) -> Row {

@@ -54,3 +54,21 @@ pub const PAGE: usize = 50;
 pub const PAGE_MAX: usize = 200;
 /// People and rooms that administrators see with what they take.
 pub const LISTED: usize = 50;
+/// Connecting to the service that has the bucket.
+pub const BUCKET_CONNECT: Duration = Duration::from_secs(3);
+/// Its answer to a small request, with all attempts.
+pub const BUCKET_ANSWER: Duration = Duration::from_secs(10);
+/// Attempts after the first.
+pub const BUCKET_RETRIES: usize = 2;
+/// The part of a file that is sent at once, and the largest file that is sent in one.
+pub const BUCKET_PART: usize = 8 * 1024 * 1024;
+/// Parts of one file, as the protocol has it.
+pub const BUCKET_PARTS: u64 = 10_000;
+/// How long a part takes at most.
+pub const BUCKET_PART_TIME: Duration = Duration::from_secs(60);
+/// Files that are sent at the same time, each with one part in memory.
+pub const BUCKET_PUTS: usize = 4;
+/// How long the next bytes of a file that is read take at most.
+pub const BUCKET_PIECE: Duration = Duration::from_secs(20);
+/// How long a service is left alone that did not answer.
+pub const BUCKET_PAUSE: Duration = Duration::from_secs(5);

@@ -22,6 +22,7 @@ impl Files {
         let id = file.id;
         let (arrived, pixels) = self.take_in(file, metadata, noted).await?;
         crash_point("settled");
+        self.disk.hand_over(id).await?;
         let Arrived { kind, size, sha256, .. } = arrived;
         let completed = Completed { media_type: kind.told(&file.media_type), size, sha256, pixels };
         if !self.store.complete_file(id, &completed).await? {
@@ -29,6 +30,7 @@ impl Files {
             return Err(no_upload());
         }
         crash_point("completed");
+        self.disk.release(id).await;
         self.counts.completed.inc();
         let (width, height) = pixels.unzip();
         let media_type = completed.media_type;

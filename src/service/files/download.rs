@@ -1,14 +1,12 @@
 //! Who may read a file.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 
 use super::Files;
 use crate::base::error::{Code, Error, Result};
 use crate::base::ids::{FileId, Uid};
 use crate::base::principal::Principal;
-use crate::files::{Kind, Rendition, refused};
+use crate::files::{Kept, Kind, Refusal, Rendition, refused};
 use crate::policy::Action;
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState};
@@ -26,7 +24,7 @@ pub struct Readable {
 #[derive(Debug)]
 pub struct Opened {
     /// Its bytes.
-    pub bytes: File,
+    pub bytes: Kept,
     /// How many there are.
     pub size: u64,
     /// Their media type.
@@ -58,14 +56,17 @@ impl Files {
             if let Some(opened) = self.open_form(file, form).await? {
                 return Ok(opened);
             }
-            self.redraw(file, form).await?;
-            if let Some(opened) = self.open_form(file, form).await? {
-                return Ok(opened);
+            // In the bucket the original was put last, so its forms are there.
+            if self.disk.is_settled(file.id) {
+                self.redraw(file, form).await?;
+                if let Some(opened) = self.open_form(file, form).await? {
+                    return Ok(opened);
+                }
             }
         }
         match self.open_form(file, Rendition::Original).await? {
             Some(opened) if opened.size == file.size => Ok(opened),
-            Some(_) => Err(Error::internal("a file has another size than its row")),
+            Some(_) => Err(refused(io::Error::other("a file has another size than its row"))),
             None => {
                 tracing::error!(file = %file.id, "a file is not in its folder");
                 Err(no_file())
@@ -75,25 +76,16 @@ impl Files {
 
     /// Nothing if it is not there in this form.
     async fn open_form(&self, file: &MessageFile, form: Rendition) -> Result<Option<Opened>> {
-        let (disk, id, told) = (self.disk.clone(), file.id, file.media_type.clone());
-        let opening = tokio::task::spawn_blocking(move || {
-            let bytes = disk.open(id, form)?;
-            let size = bytes.metadata()?.len();
-            let media_type = match form {
-                Rendition::Original => told,
-                _ => {
-                    let mut head = [0; 16];
-                    let read = bytes.read_at(&mut head, 0)?;
-                    Kind::of(head.get(..read).unwrap_or_default(), "").told("")
-                }
-            };
-            Ok::<_, io::Error>(Opened { bytes, size, media_type, form })
-        });
-        match opening.await.map_err(Error::internal)? {
-            Ok(opened) => Ok(Some(opened)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(refused(error)),
-        }
+        let (bytes, size) = match self.disk.find(file.id, form).await {
+            Ok(found) => found,
+            Err(Refusal::Away(error)) => return Err(error),
+            Err(Refusal::NotFound | Refusal::Exists) => return Ok(None),
+        };
+        let media_type = match form {
+            Rendition::Original => file.media_type.clone(),
+            _ => Kind::of(&bytes.head().await.map_err(refused)?, "").told(""),
+        };
+        Ok(Some(Opened { bytes, size, media_type, form }))
     }
 
     fn may_read(&self, uid: Uid, row: &FileRow) -> bool {

@@ -86,7 +86,8 @@ impl Files {
 
     /// The size of the largest file that is taken.
     pub fn size_max(&self) -> u64 {
-        self.settings().file_size_max
+        let most = self.settings().file_size_max;
+        self.disk.bucket().map_or(most, |bucket| most.min(bucket.size_max()))
     }
 
     /// The settings have changed: the rooms need to know theirs.
@@ -139,7 +140,11 @@ impl Files {
             let mark = self.store.file_store_mark(random::bytes()?).await?;
             let disk = self.disk.clone();
             let preparing = tokio::task::spawn_blocking(move || disk.prepare(mark));
-            preparing.await.map_err(Error::internal)?
+            preparing.await.map_err(Error::internal)??;
+            match self.disk.bucket() {
+                Some(bucket) => bucket.prepare(mark).await,
+                None => Ok(()),
+            }
         };
         self.prepared.get_or_try_init(prepare).await.copied()
     }

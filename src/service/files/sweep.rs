@@ -1,11 +1,13 @@
 //! Compares all rows with the whole folder. Nothing differs unless something was changed by hand, or a database was set
 //! back; what does is said.
 
+use std::collections::BTreeSet;
+
 use super::Files;
 use crate::base::error::{Error, Result};
 use crate::base::ids::FileId;
 use crate::base::limits::files as limits;
-use crate::files::{Found, Rendition, Sweep, refused};
+use crate::files::{Bucket, FileStore, Found, FoundObject, Rendition, Sweep, refused};
 use crate::store::chat::files::{FileRow, FileState};
 
 /// What a sweep has found.
@@ -35,6 +37,7 @@ impl Files {
         self.prepare().await?;
         self.sweep_rows(&mut swept).await?;
         self.sweep_folder(&mut swept).await?;
+        self.sweep_bucket(&mut swept).await?;
         self.counts.missing.add(swept.missing);
         self.counts.strays.add(swept.strays);
         if swept != Swept::default() {
@@ -48,40 +51,70 @@ impl Files {
         let mut after = None;
         loop {
             let rows = self.store.files_after(after, limits::SWEPT_AT_ONCE).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = Some(last.file.id);
+            let Some(last) = rows.last().map(|row| row.file.id) else { return Ok(()) };
             let used = |row: &&FileRow| row.state == FileState::Used;
             let ids: Vec<_> = rows.iter().filter(used).map(|row| row.file.id).collect();
             swept.ended += self.store.end_stray_files(&ids).await?;
             let disk = self.disk.clone();
-            let looking = tokio::task::spawn_blocking(move || {
-                let (mut missing, mut brought_back) = (Vec::new(), 0);
-                for row in rows {
-                    let is_there = match row.state {
-                        FileState::Complete | FileState::Used => {
-                            // A crash may have come before that.
-                            if let Err(error) = disk.forget_arrival(row.file.id) {
-                                tracing::warn!(%error, "what has arrived of a file is not erased");
-                            }
-                            disk.open(row.file.id, Rendition::Original).is_ok()
-                        }
-                        FileState::Arriving | FileState::Erasing => true,
-                    };
-                    match is_there {
-                        true => {}
-                        false if disk.bring_back(row.file.id) => brought_back += 1,
-                        false => missing.push(row.file.id),
-                    }
-                }
-                (missing, brought_back)
-            });
-            let (missing, brought_back) = looking.await.map_err(Error::internal)?;
+            let looking = tokio::task::spawn_blocking(move || look(&disk, rows));
+            let Looked { here, mut missing, brought_back } =
+                looking.await.map_err(Error::internal)?;
+            if let Some(bucket) = self.disk.bucket() {
+                let there = between(bucket, after, last).await?;
+                missing.retain(|id| !there.contains(id));
+                self.move_over(here).await?;
+            }
+            after = Some(last);
             swept.missing += missing.len() as u64;
             swept.brought_back += brought_back;
             for id in missing {
-                tracing::error!(file = %id, "a file is not in its folder");
+                tracing::error!(file = %id, "a file is not where it is kept");
             }
         }
+    }
+
+    /// Brings files from the folder into the bucket: a server that had none has one now, or a restore has put them here.
+    async fn move_over(&self, ids: Vec<FileId>) -> Result<()> {
+        let moved = ids.len();
+        for id in ids {
+            self.disk.hand_over(id).await?;
+            self.disk.release(id).await;
+        }
+        if moved > 0 {
+            tracing::info!(moved, "files from the folder are in the bucket now");
+        }
+        Ok(())
+    }
+
+    /// Erases what is in the bucket and no row has known for a week.
+    async fn sweep_bucket(&self, swept: &mut Swept) -> Result<()> {
+        let Some(bucket) = self.disk.bucket() else { return Ok(()) };
+        let (mut after, mut erased) = (None, 0);
+        loop {
+            let found = bucket.list(after, limits::SWEPT_AT_ONCE).await?;
+            let ids: BTreeSet<FileId> = found.iter().map(|one| one.id).collect();
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            let ids: Vec<_> = ids.into_iter().collect();
+            let known = self.store.known_files(&ids).await?;
+            for stray in found {
+                let FoundObject { id, at } = stray;
+                if known.contains(&id) {
+                    continue;
+                }
+                swept.strays += 1;
+                if at.elapsed().is_ok_and(|age| age > limits::STRAY) {
+                    bucket.remove(id).await?;
+                    erased += 1;
+                } else {
+                    tracing::warn!(file = %id, "no row knows this file in the bucket; it goes after a week");
+                }
+            }
+        }
+        if erased > 0 {
+            tracing::info!(erased, "files that no row knew for a week are erased from the bucket");
+        }
+        Ok(())
     }
 
     async fn sweep_folder(&self, swept: &mut Swept) -> Result<()> {
@@ -112,6 +145,56 @@ impl Files {
             tracing::info!(erased, "files that no row knew for a week are erased");
         }
         Ok(())
+    }
+}
+
+/// What of some rows is in the folder.
+struct Looked {
+    here: Vec<FileId>,
+    missing: Vec<FileId>,
+    brought_back: u64,
+}
+
+/// Looks for files that should be there whole.
+fn look(disk: &FileStore, rows: Vec<FileRow>) -> Looked {
+    let mut looked = Looked { here: Vec::new(), missing: Vec::new(), brought_back: 0 };
+    for row in rows {
+        let id = row.file.id;
+        match row.state {
+            FileState::Complete | FileState::Used => {}
+            FileState::Arriving | FileState::Erasing => continue,
+        }
+        // A crash may have come before that.
+        if let Err(error) = disk.forget_arrival(id) {
+            tracing::warn!(%error, "what has arrived of a file is not erased");
+        }
+        if disk.open_here(id, Rendition::Original).is_ok() {
+            looked.here.push(id);
+        } else if disk.bring_back(id) {
+            looked.here.push(id);
+            looked.brought_back += 1;
+        } else {
+            looked.missing.push(id);
+        }
+    }
+    looked
+}
+
+/// The files in the bucket behind this one, up to that one.
+async fn between(
+    bucket: &Bucket,
+    mut after: Option<FileId>,
+    last: FileId,
+) -> Result<BTreeSet<FileId>> {
+    let mut there = BTreeSet::new();
+    loop {
+        let found = bucket.list(after, limits::SWEPT_AT_ONCE).await?;
+        let ids: Vec<_> = found.iter().map(|one| one.id).collect();
+        there.extend(ids.iter().filter(|id| **id <= last));
+        match ids.iter().max() {
+            Some(newest) if *newest < last => after = Some(*newest),
+            _ => return Ok(there),
+        }
     }
 }
 

@@ -113,7 +113,6 @@ impl Files {
         if file.size > most {
             return Err(Error::with_detail(FileDetail::TooLarge { max: most }));
         }
-        let _turn = self.announcements.take(uid).await?;
         self.prepare().await?;
         let disk = self.disk.clone();
         let free = tokio::task::spawn_blocking(move || disk.free());
@@ -129,6 +128,7 @@ impl Files {
             size: file.size,
             keeps_metadata: file.keeps_metadata,
         };
+        let _turn = self.announcements.take(uid).await?;
         self.store.create_file(&new, self.quotas()).await?;
         crash_point("announced");
         Ok(id)
@@ -348,6 +348,10 @@ impl Upload {
         if is_whole && arrival.length() == file.size {
             arrival.sync().await?;
             crash_point("synced");
+            if self.files.disk.bucket().is_some() {
+                // If the bucket is away, whoever tries again need not bring it all again.
+                *noted = self.files.note(arrival).await?;
+            }
             let completed = self.files.complete(file, *metadata, *noted).await;
             *place = None;
             return completed;

@@ -20,7 +20,7 @@ use crate::base::ids::{Epoch, FileId};
 use crate::base::limits::backup as limits;
 use crate::base::runtime;
 use crate::base::time::now_ms;
-use crate::files::{FileStore, Rendition};
+use crate::files::{BucketReader, FileStore, KeptBytes, Refusal, Rendition};
 use crate::store::pool::Database;
 use crate::store::schema::{Check, Schema};
 use crate::store::{accounts, chat};
@@ -34,6 +34,8 @@ pub struct Source {
     pub accounts: Option<Database>,
     /// The folder with `tls/` and `files/`, if there is one.
     pub data_dir: Option<PathBuf>,
+    /// Where the files are that people have sent, if they are backed up.
+    pub files: Option<FileStore>,
 }
 
 /// How fast.
@@ -153,8 +155,8 @@ pub async fn save<W: Write + Send + 'static>(
         let sent = sent_files(&chat).await?;
         // Copying may take long, and a snapshot that lasts keeps the database from tidying up.
         chat.rollback().await.map_err(|error| said(&error))?;
-        if let Some(data_dir) = &source.data_dir {
-            reading.sent(sent, &FileStore::at(data_dir.join("files"))).await?;
+        if let Some(files) = &source.files {
+            reading.sent(sent, files).await?;
         }
         let end = std::mem::take(&mut reading.end);
         let counts = (end.sent, end.sent_missing);
@@ -316,24 +318,53 @@ impl Reading {
     }
 
     /// All forms of a file; whether it is there.
-    async fn copy_sent(&self, id: FileId, disk: &FileStore) -> Result<bool, String> {
-        let (pieces, disk) = (self.pieces.clone(), disk.clone());
-        let copying = tokio::task::spawn_blocking(move || {
-            for (form, rendition) in (0..).zip(Rendition::ALL) {
-                let file = match disk.open(id, rendition) {
-                    Ok(file) => file,
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(cannot_read(&disk.path(id, rendition), &error));
-                    }
-                    Err(_) if rendition == Rendition::Original => return Ok(false),
-                    Err(_) => continue,
-                };
-                copy(file, |piece| pieces.blocking_send(Piece::Sent(id, form, piece)).is_ok())
-                    .map_err(|error| cannot_read(&disk.path(id, rendition), &error))?;
+    async fn copy_sent(&self, id: FileId, files: &FileStore) -> Result<bool, String> {
+        for (form, rendition) in (0..).zip(Rendition::ALL) {
+            let cannot = |cause: String| format!("cannot read the file {id}: {cause}");
+            let (kept, size) = match files.find(id, rendition).await {
+                Ok(found) => found,
+                Err(Refusal::NotFound) if rendition == Rendition::Original => return Ok(false),
+                Err(Refusal::NotFound) => continue,
+                Err(refusal) => return Err(cannot(refusal.cause())),
+            };
+            let pieces = self.pieces.clone();
+            match kept.bytes(0..size) {
+                KeptBytes::Here(file, _) => {
+                    let take =
+                        move |piece| pieces.blocking_send(Piece::Sent(id, form, piece)).is_ok();
+                    let copying = tokio::task::spawn_blocking(move || copy(file, take));
+                    let copied = copying.await.map_err(|error| error.to_string())?;
+                    copied.map_err(|error| cannot(error.to_string()))?;
+                }
+                KeptBytes::There(reader) => {
+                    let copied = self.copy_from_bucket(id, form, reader).await;
+                    copied.map_err(|error| cannot(error.to_string()))?;
+                }
             }
-            Ok(true)
-        });
-        copying.await.map_err(|error| error.to_string())?
+        }
+        Ok(true)
+    }
+
+    async fn copy_from_bucket(
+        &self,
+        id: FileId,
+        form: u8,
+        mut reader: BucketReader,
+    ) -> std::io::Result<()> {
+        let mut is_first = true;
+        loop {
+            let piece = reader.next().await?;
+            if piece.is_none() && !is_first {
+                return Ok(());
+            }
+            let piece = piece.unwrap_or_default().to_vec();
+            let is_last = piece.is_empty();
+            let taken = self.pieces.send(Piece::Sent(id, form, piece)).await;
+            if taken.is_err() || is_last {
+                return Ok(());
+            }
+            is_first = false;
+        }
     }
 }
 
