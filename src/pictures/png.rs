@@ -42,19 +42,16 @@ pub(super) fn walk<R: BufRead + Seek>(
         if found.pixels.is_none() {
             return Err(Fault::Broken);
         }
-        let content = match &name {
-            b"eXIf" => source.start_of(length, limits::EXIF)?,
-            _ => {
-                source.skip(length)?;
-                Vec::new()
-            }
-        };
-        // The checksum is the decoder's matter.
+        if &name == b"eXIf" {
+            metadata(source, found, length)?;
+            continue;
+        }
+        // Checksums are the decoder's matter.
+        source.skip(length)?;
         source.skip(4)?;
         match &name {
             b"IEND" if has_pixels => return found.keep(source.at()),
             b"IEND" => return Err(Fault::Broken),
-            b"eXIf" => found.metadata(source.at(), &content, chunk)?,
             b"IDAT" => {
                 has_pixels = true;
                 found.frames = found.frames.max(1);
@@ -73,12 +70,32 @@ pub(super) fn walk<R: BufRead + Seek>(
     }
 }
 
+/// The rest of a chunk with metadata of so many bytes. Decoders do not look at one whose checksum is wrong.
+fn metadata<R: BufRead + Seek>(
+    source: &mut Source<R>,
+    found: &mut Found,
+    length: u64,
+) -> Result<(), Fault> {
+    let content = source.start_of(length, limits::EXIF)?;
+    match source.array()? == checksum(&content) {
+        true => found.metadata(source.at(), &content, chunk),
+        false => {
+            found.remove(source.at());
+            Ok(())
+        }
+    }
+}
+
 /// The chunk with this block of metadata.
 fn chunk(block: &[u8]) -> Vec<u8> {
+    // It has one entry.
+    let length = (block.len() as u32).to_be_bytes();
+    [&length[..], b"eXIf", block, &checksum(block)].concat()
+}
+
+fn checksum(block: &[u8]) -> [u8; 4] {
     let mut checksum = Crc::new();
     checksum.update(b"eXIf");
     checksum.update(block);
-    // It has one entry.
-    let length = (block.len() as u32).to_be_bytes();
-    [&length[..], b"eXIf", block, &checksum.sum().to_be_bytes()].concat()
+    checksum.sum().to_be_bytes()
 }
