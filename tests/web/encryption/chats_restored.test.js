@@ -509,6 +509,33 @@ test("what comes again before the place that it was lost at is not lost after a 
   );
 });
 
+test("nobody misses what has come again at another place than others cite", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  await bob.say(id, "lost");
+  await alice.sees(id, "lost");
+  await until(() => !bob.messages.sealedEntries().length);
+  for (const [client, text, other] of [
+    [alice, "one", bob],
+    [bob, "two", alice],
+  ]) {
+    client.faults["msg.send"] = (real) => real().then(() => Promise.reject({ code: "offline" }));
+    await client.say(id, text);
+    await other.sees(id, text);
+  }
+  alice.faults = bob.faults = {};
+  restore(world, backup, alice);
+  await compared(alice, id);
+  await until(() => room.messages.length === 1, "the first comes again");
+  bob.connect();
+  await until(() => room.messages.length === 2, "the second comes again");
+  await until(() => alice.shown(id).every(({ lost, t }) => t === "lost" || !lost));
+  assert.deepEqual(alice.texts(id).slice(-2), ["one", "two"]);
+  await settle(20);
+  assert.equal(alice.message(id, "two").refers, undefined);
+});
+
 test("a reaction that was taken back after the backup stands again for who has never seen it", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");

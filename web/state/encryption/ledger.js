@@ -523,7 +523,8 @@ export class Ledger {
       const row = /** @type {Row} */ (this.#rows.get(mid));
       const [place = 0, cited = ""] = row.pv ?? [];
       const others = [...(this.#places.get(place) ?? []), cited].flatMap((each) => this.#rows.get(each) ?? []);
-      const found = readPv(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
+      const isThere = this.#hasComeAgain(place, this.#rows.get(cited), row.pv?.[2]);
+      const found = isThere ? "ok" : readPv(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
       const refers = found === "refers" ? "missing" : found === "lost" ? "lost" : undefined;
       if (found === "ok") this.#doubtful.delete(mid);
       if (refers === row.refers) continue;
@@ -534,6 +535,18 @@ export class Ledger {
       changed.push(next);
     }
     return changed;
+  }
+
+  /**
+   * Whether a message was lost at a place and has come again at another one: who saw it first cites the first.
+   *
+   * @param {number} place
+   * @param {Row | undefined} row
+   * @param {string | undefined} author
+   */
+  #hasComeAgain(place, row, author) {
+    const isHere = row?.verified && !row.lost && row.author === author && row.createdSeq > 0;
+    return Boolean(isHere) && this.restores.some(({ common }) => place > common);
   }
 
   /** Messages and reactions whose key was missing, of epochs up to the newest. @returns {Row[]} */
