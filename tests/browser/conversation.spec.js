@@ -92,7 +92,7 @@ test("a deletion asks once and can be undone; then it is gone for everybody", as
   await message(bob.page, "a slip of the tongue").waitFor();
   await act(ada.page, "a slip of the tongue", "Delete");
   await ada.page.locator("dialog .button-danger").click();
-  await ada.page.locator(".toast button").click();
+  await ada.page.locator(".toast button", { hasText: "Undo" }).click();
   await message(ada.page, "a slip of the tongue").waitFor();
   await act(ada.page, "a slip of the tongue", "Delete");
   await ada.page.locator("dialog .button-danger").click();

@@ -200,6 +200,7 @@ test("two hours without a line, over new keys: everything arrives once and in it
   await ada.page.locator("#rotate-change").uncheck();
   await ada.page.locator("dialog button[type=submit]", { hasText: "Shut others out" }).click();
   await ada.page.getByText("You have new keys, and other browsers are signed out.").waitFor();
+  await ada.page.locator("#rotate-password").waitFor({ state: "detached" });
   await ada.page.keyboard.press("Escape");
   await say(ada.page, "under the new key");
   line.mend();

@@ -56,7 +56,7 @@ test("hostile names of people and rooms are text and nothing else", async () => 
   await ada.page.locator("[aria-label='Settings']").click();
   await ada.page.fill("#display-name", name);
   await ada.page.locator("dialog form button[type=submit]").click();
-  await ada.page.locator(".toast").waitFor();
+  await ada.page.locator(".toast", { hasText: "Saved." }).waitFor();
   await ada.page.keyboard.press("Escape");
   await ada.page.locator("[aria-label='New room']").click();
   await ada.page.fill("#room-name", "<svg onload=alert(1)>");

@@ -15,7 +15,9 @@ import { chromium } from "playwright-core";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const BINARY =
   process.env.IMPULSE_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "debug/impulse");
-const CHROMIUM = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
+/** Of both, the one without windows. */
+const CHROMIUMS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+const CHROMIUM = process.env.CHROMIUM_BIN ?? CHROMIUMS.find((each) => existsSync(each)) ?? "chromium";
 const START_MS = 60_000;
 const STOP_MS = 15_000;
 /** Longest wait for anything on a page. */
