@@ -84,6 +84,8 @@ export const people = {
   sessions_hint: "Where you are signed in. Signing one out closes it at once.",
   session_current: "This browser",
   session_unnamed: "Unknown browser",
+  device_on: "{browser} on {system}",
+  device_browser: "Browser",
   session_seen: "Active {time}",
   session_since: "signed in {time}",
   end_session: "Sign out",

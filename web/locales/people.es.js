@@ -84,6 +84,8 @@ export const people = {
   sessions_hint: "Dónde has iniciado sesión. Cerrarla tiene efecto al momento.",
   session_current: "Este navegador",
   session_unnamed: "Navegador desconocido",
+  device_on: "{browser} en {system}",
+  device_browser: "Navegador",
   session_seen: "Activa {time}",
   session_since: "iniciada {time}",
   end_session: "Cerrar sesión",

@@ -85,6 +85,8 @@ export const people = {
   sessions_hint: "Где вы вошли. Выход действует сразу.",
   session_current: "Этот браузер",
   session_unnamed: "Неизвестный браузер",
+  device_on: "{browser} на {system}",
+  device_browser: "Браузер",
   session_seen: "Активность: {time}",
   session_since: "вход: {time}",
   end_session: "Выйти",

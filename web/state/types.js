@@ -254,6 +254,7 @@
  * @property {Record<string, string[]>} [reactions]  emoji to uids
  * @property {Record<string, string>} [mine]  emoji to the `mid` of my reaction
  * @property {"sent" | "pending" | "failed"} status
+ * @property {true} [waits]  it is shown with an edit or a deletion of mine that the server has not answered yet
  * @property {Failure} [error]
  * @property {Verdict} [verdict]  of an encrypted room; text, mentions and reactions are there only if it is `ok`
  * @property {string} [failure]  which check failed, for the details: a word of 8.5 of the specification
