@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
-import { pageFromWire } from "../../../web/net/wire.js";
+import { pageFromWire, sealedFromWire } from "../../../web/net/wire.js";
 import { Intervals } from "../../../web/state/encryption/intervals.js";
+import { Ledger } from "../../../web/state/encryption/ledger.js";
 import { LedgerShelf } from "../../../web/state/encryption/ledger_shelf.js";
 import { EncryptedRoom } from "../../../web/state/encryption/room.js";
 import { again, chat, Client, makeBrowser, settle, until } from "./model.js";
@@ -553,4 +554,63 @@ test("a reaction that was taken back after the backup stands again for who has n
   restore(world, backup, fresh);
   await compared(fresh, id);
   await until(() => fresh.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
+});
+
+test("a revision that was known before a later one is not new if the backup brings it back", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await until(() => alice.message(id, "one").createdSeq);
+  await alice.messages.edit(id, alice.message(id, "one"), "two", []);
+  await bob.sees(id, "two");
+  await until(() => !alice.messages.sealedEntries().length);
+  const backup = world.backup();
+  await alice.messages.edit(id, alice.message(id, "two"), "three", []);
+  await bob.sees(id, "three");
+  await alice.person.newKeys("rotate");
+  await bob.door.loaded.rooms.rotateAll("keys");
+  await until(() => bob.state.timelines.get(id).seq === 5, "the new key is followed");
+  restore(world, backup, bob);
+  await compared(bob, id);
+  await bob.sees(id, "two");
+  assert.equal(bob.message(id, "two").verdict, "ok");
+});
+
+test("nothing is called outdated after a restore before what is kept has been read", async () => {
+  const { alice, bob, id, room } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await alice.person.newKeys("rotate");
+  const { parts, rooms } = bob.door.loaded;
+  const told = sealedFromWire(pageFromWire(room.page({}), {}).entries[0]);
+  const checked = await rooms.opener.check(bob.room(id), told.env, { ...told, isReaction: false });
+  const ledger = new Ledger({ ...parts, identity: () => null }, bob.room(id));
+  ledger.restores = [{ common: 0, epoch: 9, loaded: [{ from: 1, to: 9, seq: 9 }] }];
+  await ledger.load();
+  assert.equal(ledger.take(told, checked, null).verdict, "ok");
+});
+
+test("what is written under a key whose place is not known again after a restore waits for it", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.door.loaded.rooms.rotateAll("manual");
+  await until(() => epochOf(bob, id) === 2 && bob.room(id).keys.has(2));
+  bob.faults.appendLog = () => Promise.reject({ code: "network" });
+  restore(world, backup, bob);
+  await compared(bob, id);
+  bob.faults.readLog = () => Promise.reject({ code: "network" });
+  bob.deaf = (frame) => frame.op === "log";
+  alice.connect();
+  await until(() => room.state.epoch === 2, "the key is posted again");
+  await alice.say(id, "two");
+  await until(() => bob.shown(id).some(({ verdict }) => verdict === "no_key"), "it waits");
+  bob.faults = {};
+  bob.deaf = null;
+  await bob.door.loaded.rooms.retry(id);
+  await bob.sees(id, "two");
+  assert.ok(bob.shown(id).every(({ verdict }) => verdict === "ok"));
 });

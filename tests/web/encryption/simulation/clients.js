@@ -353,7 +353,7 @@ export class Clients {
 
   /** What a browser knows of what it shows otherwise than it is wanted. */
   #unlike(client, shown, wanted) {
-    const { ledger } = client.room(this.id);
+    const { ledger, batches } = client.room(this.id);
     const mids = [...wanted, ...shown].filter((each) => !(shown.includes(each) && wanted.includes(each)));
     const rows = [...new Set(mids.map((each) => each.split(" ")[0]))].map((mid) => {
       const { created_seq, rev_seq, reacts } = this.room.find(mid) ?? { reacts: [] };
@@ -363,7 +363,7 @@ export class Clients {
         there: { created_seq, rev_seq, reacts: reacts.map((each) => each.rev_seq) },
       };
     });
-    return JSON.stringify({ rows, loaded: ledger.intervals.list, restores: ledger.restores });
+    return JSON.stringify({ rows, loaded: ledger.intervals.list, restores: ledger.restores, batches });
   }
 
   async #check(client, whose) {
