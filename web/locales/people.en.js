@@ -1,5 +1,6 @@
 /** English: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (group)",
   former_member: "Former member",
   former_member_hint: "This account was removed. What it wrote may still be here.",
   server_admin: "Server admin",

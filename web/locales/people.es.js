@@ -1,5 +1,6 @@
 /** Spanish: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (grupo)",
   former_member: "Antiguo miembro",
   former_member_hint: "Esta cuenta se eliminó. Lo que escribió puede seguir aquí.",
   server_admin: "Administración del servidor",

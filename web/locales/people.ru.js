@@ -1,5 +1,6 @@
 /** Russian: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (группа)",
   former_member: "Бывший участник",
   former_member_hint: "Этот аккаунт удалён. Написанное могло остаться.",
   server_admin: "Администратор сервера",

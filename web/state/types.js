@@ -134,6 +134,7 @@
  * @property {string[]} [members]  once the room was opened
  * @property {string[]} others  the other people of a direct room
  * @property {string} [peer]  the other one of two
+ * @property {boolean} [wasGroup]  of an encrypted direct room: there were more than two, whoever is left
  * @property {boolean} isDefault  new users join it
  * @property {boolean} readOnly  only its admins write
  * @property {boolean} archived
@@ -212,6 +213,7 @@
  * @property {string} rid  base64url
  * @property {EncryptedCondition} condition
  * @property {EncryptedPerson[]} people  in the order in which they came in, me among them
+ * @property {boolean} wasGroup  of a direct room: there were more than two in it, whoever is left
  * @property {string[]} toApprove  whom I may let back in
  * @property {string} madeBy
  * @property {number} madeAt

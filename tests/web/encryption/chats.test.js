@@ -206,6 +206,7 @@ test("who leaves a group is not given the next key", async () => {
   await carol.rooms.leave(id);
   await until(() => alice.state.encrypted.get(id).people.length === 2);
   assert.equal(alice.state.rooms.get(id).others.join(), "2");
+  assert.ok(alice.state.rooms.get(id).wasGroup, "the two may have another chat");
   await alice.say(id, "to bob");
   await bob.sees(id, "to bob");
   assert.equal(room.state.epoch, 2);
