@@ -383,7 +383,11 @@ export class EncryptedDoor {
 
   /** @param {KeyEvent} event */
   heard(event) {
-    this.#then(({ rooms }) => rooms.heard(event));
+    this.#then(({ rooms, encryption }) => {
+      rooms.heard(event);
+      // Whoever began with new keys cannot write before being let back in: nothing else would tell the others of it.
+      if (event.op === "rotation.due" && event.why === "keys") void encryption.directory.sync().catch(() => {});
+    });
   }
 
   /** @param {string} room @param {number} since @param {number} seq */

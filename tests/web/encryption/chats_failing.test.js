@@ -271,6 +271,26 @@ test("who has no keys is asked about, and whose keys are known is never written 
   assert.equal(await alice.rooms.openDirect("2"), id);
 });
 
+test("a server that offers no encryption any more gets no plain chat with somebody whose keys are known", async () => {
+  const world = await World.create("alice", "bob");
+  const alice = new Client(world, world.people.get("1"), await makeBrowser()).connect();
+  alice.browser.contacts.set("2", { root: randomBytes(32), ok: null });
+  alice.state.info = { encryption: "off" };
+  assert.equal(alice.door.loaded, null, "no encrypted room was named");
+  await assert.rejects(alice.rooms.openDirect("2"), { code: "keys_withheld", uids: ["2"] });
+  // What the server has not said yet is asked for.
+  alice.state.info = null;
+  const asked = [];
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = async (path) => {
+    asked.push(String(path));
+    throw new TypeError("no line");
+  };
+  await assert.rejects(alice.rooms.openDirect("3"), { code: "network" });
+  globalThis.fetch = realFetch;
+  assert.deepEqual(asked, ["/api/info"]);
+});
+
 test("a room that is known as encrypted is never taken for a plain one", async () => {
   const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "one");
