@@ -191,7 +191,8 @@ test("two hours without a line, over new keys: everything arrives once and in it
   await act(carla.page, "to be mended", "Edit");
   await carla.page.locator(".composer textarea").fill("mended in the tunnel");
   await carla.page.keyboard.press("Enter");
-  assert.equal(await carla.page.locator('.message-sign[aria-label="Sending…"]').count(), said.length + 1);
+  // The edit waits with them, and shows a clock, too.
+  await message(carla.page, "mended in the tunnel").locator('[aria-label="Sending…"]').waitFor();
   await act(carla.page, "not meant to be", "Delete");
   await carla.page.locator("dialog .button-danger").click();
   await carla.page.evaluate(() => {

@@ -300,6 +300,21 @@ test("a key whose wraps a backup has lost is not lost with a reload", async () =
   assert.deepEqual(later.errors, []);
 });
 
+test("whoever brings a log back hands over the keys that went with the backup at once", async () => {
+  const { world, alice, bob, id, room } = await chat("alice", "bob");
+  const backup = world.backup();
+  room.isRestored = true;
+  bob.cut();
+  await alice.door.loaded.rooms.rotateAll("manual");
+  world.restore(backup);
+  alice.door.loaded.parts.wait = () => new Promise(() => {});
+  alice.connect();
+  const has = (uid) => room.wraps.some((wrap) => wrap.uid === uid && wrap.epoch === 2);
+  await until(() => has("1") && has("2"), "both have a wrap again", 3000);
+  bob.connect();
+  await until(() => bob.room(id).keys.has(2), "Bob has the key");
+});
+
 test("reactions to what was lost take no place of what is written afterwards", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");

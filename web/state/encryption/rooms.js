@@ -197,6 +197,7 @@ export class EncryptedRooms {
     if (room.isLost || wasLost) this.#tell(room);
     if (!room.isLost) return;
     await postAgain(this.#parts, room, told.seq);
+    await this.healing.healNow(room).catch((error) => this.#reportUnlessPassing(error));
     void renewAfterLoss(this.#parts, room).catch((error) => this.#reportUnlessPassing(error));
   }
 
