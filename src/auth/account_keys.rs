@@ -51,7 +51,9 @@ impl NewKeys {
         let recovery = exactly(limits::AK_RECOVERY);
         let trust = match (trust, trust_rev) {
             (None, None) => None,
-            (Some(blob), Some(rev)) => Some((rev, trust_store(rev, &blob)?)),
+            (Some(blob), Some(rev)) => {
+                Some((rev, trust_store(("trust_rev", rev), ("trust", &blob))?))
+            }
             _ => return Err(Error::field("trust_rev", "goes together with \"trust\"")),
         };
         Ok(KeyChange {
@@ -68,15 +70,15 @@ impl NewKeys {
     }
 }
 
-/// A trust store and its number.
+/// A number and a trust store, and how the caller calls these fields.
 ///
 /// # Errors
 /// `bad_request`, `too_large`.
-pub fn trust_store(rev: u64, text: &str) -> Result<Vec<u8>> {
-    if !(1..=NUMBER).contains(&rev) {
-        return Err(Error::field("trust_rev", "must be 1 to 2^53 - 1"));
+pub fn trust_store(rev: (&str, u64), text: (&str, &str)) -> Result<Vec<u8>> {
+    if !(1..=NUMBER).contains(&rev.1) {
+        return Err(Error::field(rev.0, "must be 1 to 2^53 - 1"));
     }
-    blob("trust", text, limits::BOX..=limits::TRUST)
+    blob(text.0, text.1, limits::BOX..=limits::TRUST)
 }
 
 fn blob(field: &str, text: &str, bytes: RangeInclusive<usize>) -> Result<Vec<u8>> {

@@ -60,6 +60,8 @@ pub struct Outlook {
     pub shut: Vec<Uid>,
     /// Members who lack it.
     pub needed: Vec<WrapId>,
+    /// Members whose keys are others than those that the log knows.
+    stale: BTreeSet<Uid>,
     /// Nobody in a direct chat can sign any more.
     pub is_dead: bool,
 }
@@ -85,13 +87,14 @@ impl Rotation {
 #[derive(Debug, Default)]
 struct Announced {
     due: Option<Rotation>,
+    stale: BTreeSet<Uid>,
     needed: BTreeSet<WrapId>,
 }
 
 /// What they have not been told of yet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct News {
-    /// A rotation is due, or for another reason than before.
+    /// A rotation is due, for another reason than before, or as the keys of one more member were reset.
     pub due: Option<Rotation>,
     /// Members who lack the key.
     pub needed: Vec<WrapId>,
@@ -317,22 +320,30 @@ impl Encryption {
     fn look(&self, directory: &SharedDirectory) -> Outlook {
         let (directory, log) = (directory.read(), &self.log);
         let (chain, n) = (&directory.chain, directory.chain.n());
+        let is_open = |uid| directory.is_open(uid);
+        let needed = needed(log, n, chain, is_open, |id| self.present.contains(id));
+        let stale = |(uid, member): (&Uid, _)| log.is_stale(*uid, member, n, chain).then_some(*uid);
+        let stale: BTreeSet<Uid> = log.members.iter().filter_map(stale).collect();
+        let cannot_give: HashSet<Uid> =
+            needed.iter().map(|id| id.uid).chain(stale.clone()).collect();
+        let could_give =
+            log.members.keys().filter(|uid| is_open(**uid) && !cannot_give.contains(uid));
+        // Everybody who could give it is barred: nobody else would ever have this key.
+        let is_stuck = needed.iter().any(|id| {
+            let mut others = could_give.clone().peekable();
+            others.peek().is_some() && others.all(|uid| self.is_barred(*id, *uid))
+        });
         let due = match log.gone {
             true => Some(RotationReason::Left),
-            false => log.is_due(n, chain).then_some(RotationReason::Keys),
+            false => (is_stuck || log.is_due(n, chain)).then_some(RotationReason::Keys),
         };
         let has_key: HashSet<Uid> = self.present.iter().map(|id| id.uid).collect();
         let is_shut = |uid: &Uid| !directory.is_open(*uid) && has_key.contains(uid);
         Outlook {
             due,
             shut: log.members.keys().copied().filter(is_shut).collect(),
-            needed: needed(
-                log,
-                n,
-                chain,
-                |uid| directory.is_open(uid),
-                |id| self.present.contains(id),
-            ),
+            needed,
+            stale,
             is_dead: log.kind == Kind::Dm && log.is_dead(n, chain),
         }
     }
@@ -351,9 +362,12 @@ impl Encryption {
     /// What members have not been told of yet, and are now. That somebody left, the log tells them.
     pub fn news(&mut self, directory: &SharedDirectory, seq: u64) -> News {
         let due = self.rotation(directory, seq);
-        let needed: BTreeSet<_> = self.outlook(directory).needed.iter().copied().collect();
-        let before = std::mem::replace(&mut self.announced, Announced { due, needed });
-        let due = self.announced.due.clone().filter(|due| before.due.as_ref() != Some(due));
+        let Outlook { needed, stale, .. } = self.outlook(directory);
+        let (needed, stale) = (needed.iter().copied().collect(), stale.clone());
+        let before = std::mem::replace(&mut self.announced, Announced { due, stale, needed });
+        let is_reset = !self.announced.stale.is_subset(&before.stale);
+        let is_new = |due: &Rotation| is_reset || before.due.as_ref() != Some(due);
+        let due = self.announced.due.clone().filter(is_new);
         News {
             due: due.filter(|due| due.why != RotationReason::Left),
             needed: self.announced.needed.difference(&before.needed).copied().collect(),

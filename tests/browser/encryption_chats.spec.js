@@ -148,7 +148,10 @@ test("what was written without a line arrives once, and lies nowhere in clear", 
   await ada.page.reload();
   await ada.page.locator(".composer textarea").waitFor();
   await say(ada.page, "canary seven, at once");
-  await message(bob.page, "canary seven").waitFor();
+  await ada.page.keyboard.type("canary eight, too");
+  await ada.page.keyboard.press("Enter");
+  await message(bob.page, "canary eight").waitFor();
+  assert.equal(await bob.page.locator(".message", { hasText: /canary (seven|eight)/ }).count(), 2);
   const beyond = await ada.page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
   assert.equal(beyond, 0, "the page is as high as the window, so no focus can move it");
   for (const { page, problems } of [ada, bob]) {
@@ -188,6 +191,8 @@ test("two hours without a line, over new keys: everything arrives once and in it
   await act(carla.page, "to be mended", "Edit");
   await carla.page.locator(".composer textarea").fill("mended in the tunnel");
   await carla.page.keyboard.press("Enter");
+  // The edit waits with them, and shows a clock, too.
+  await message(carla.page, "mended in the tunnel").locator('[aria-label="Sending…"]').waitFor();
   await act(carla.page, "not meant to be", "Delete");
   await carla.page.locator("dialog .button-danger").click();
   await carla.page.evaluate(() => {

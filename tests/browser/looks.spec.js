@@ -428,6 +428,11 @@ test("nothing is cut, wrapped or too small to hit on narrow pages in three langu
     const where = `${locale} at ${width}`;
     await page.locator(".room-item").first().waitFor();
     assert.deepEqual(await smallTargets(page), [], `rooms, ${where}`);
+    // Of an encrypted chat the bar has the most buttons.
+    await openRoomOn(page, "bob");
+    await page.locator(".shield-button").waitFor();
+    assert.ok((await box(page.locator(".room-title"))).width > 80, `the name of a chat, ${where}`);
+    await page.locator(".room-back").tap();
     await openRoomOn(page, "Long topic");
     await page.locator(".beginning").waitFor();
     const parts = await page

@@ -691,7 +691,9 @@ async fn trust_stores_follow_each_other_without_a_gap() {
     let none = json!({"rev": 0, "blob": null, "ak_gen": 1, "locked": false, "has_code": false});
     assert_eq!(anna.client.get(path).await.expect(200), none);
     conflicts(put(&anna.client, path, trust(2, 60)).await, 1, 0);
-    put(&anna.client, path, trust(0, 60)).await.refused(400, "bad_request");
+    let refused = put(&anna.client, path, trust(0, 60)).await;
+    assert!(String::from_utf8_lossy(&refused.body).contains(r#"\"rev\""#), "named as it was sent");
+    refused.refused(400, "bad_request");
     put(&anna.client, path, trust(1, 28)).await.refused(400, "bad_request");
     put(&anna.client, path, trust(1, limits::TRUST + 1)).await.refused(413, "too_large");
     let body = trust(1, limits::TRUST);

@@ -120,7 +120,10 @@ async fn who_has_lost_the_keys_is_let_back_in_by_a_member_and_a_chat_of_such_peo
 
     // If both have lost their keys nobody can sign: they begin anew, and the old one stays for who can read it.
     anna.reset(&server).await;
+    let mut of_anna = anna.client.socket().await;
     bob.reset(&server).await;
+    let due = event(&mut of_anna, "rotation.due").await;
+    assert_eq!(due["why"], json!("keys"), "of each reset, also while another is not healed");
     let anew = Room::create(&[&anna, &bob]).await;
     assert_ne!(anew.id, room.id);
     let again = Room::founding(&[&bob, &anna]).await;
@@ -184,11 +187,17 @@ async fn a_bad_key_is_reported_by_whom_it_is_for_and_its_giver_gives_no_other() 
     for barred in [&anna, &bob] {
         assert_eq!(give(&room, barred, json!([room.wrap_for(&carl)])).await, json!(0));
     }
+    // Nobody is left who could give it: the next message needs another key, which he gets with the others.
+    assert_eq!(room.wraps(&bob).await["why"], json!("keys"));
+    let mut of_bob = bob.client.socket().await;
+    let late = message(&room, &bob).await;
+    of_bob.err(send(&room, &late), "rotation_required").await;
     assert_eq!(
         give(&room, &carl, json!([room.wrap_for(&carl)])).await,
         json!(1),
         "he has it himself"
     );
+    assert_eq!(room.wraps(&bob).await["why"], Value::Null);
     server.stop().await;
 }
 

@@ -3,7 +3,7 @@ import { mock, test } from "node:test";
 import { Draft } from "../../web/ui/composer/draft.js";
 import { meaningOf } from "../../web/ui/composer/keys.js";
 import { ComposerTargets } from "../../web/ui/composer/targets.js";
-import { lastEditable, marked, unfinishedWord } from "../../web/ui/composer/text.js";
+import { lastEditable, marked, splitEntered, unfinishedWord } from "../../web/ui/composer/text.js";
 import { TypingNotices } from "../../web/ui/composer/typing.js";
 
 test("a draft is kept once typing stops, at once when asked to, and only when it changed", () => {
@@ -25,6 +25,28 @@ test("a draft is kept once typing stops, at once when asked to, and only when it
   draft.keep();
   assert.deepEqual(kept, ["ab", "abc"]);
   mock.timers.reset();
+});
+
+test("a text that was kept before stands above what is written, however much of that is kept", () => {
+  const kept = [];
+  const draft = new Draft("", (text) => kept.push(text));
+  assert.ok(!draft.join(""));
+  draft.write("new");
+  assert.ok(draft.join("old"), "nothing of it is kept yet");
+  assert.equal(draft.text, "old\nnew");
+  draft.keep();
+  assert.ok(!draft.join("old\nnew"), "that is this one");
+  draft.write("old\nnewer");
+  assert.ok(draft.join("older\nold\nnew"));
+  draft.close();
+  assert.deepEqual(kept, ["old\nnew", "older\nold\nnewer"]);
+});
+
+test("what was entered before it could be sent is one message for each time, and what is below stays", () => {
+  const split = (text, ...entered) => splitEntered(text, entered);
+  assert.deepEqual(split("one\ntwo\nthr", "one\n", "one\ntwo\n"), { messages: ["one\n", "two\n"], rest: "thr" });
+  assert.deepEqual(split("one\n", "one\n", "one\n"), { messages: ["one\n"], rest: "" });
+  assert.deepEqual(split("other", "one\n"), { messages: ["other"], rest: "" });
 });
 
 test("a typing notice is due every three seconds, and after a message, but no more than ten in ten seconds", () => {

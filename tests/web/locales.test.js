@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { messages as en } from "../../web/locales/en.js";
 import { messages as es } from "../../web/locales/es.js";
 import { messages as ru } from "../../web/locales/ru.js";
+import { STOPPING } from "../../web/state/encryption/encryption.js";
+import { deviceText } from "../../web/ui/base/devices.js";
 import { errorText } from "../../web/ui/base/i18n.js";
 import { refusal } from "../../web/ui/base/refusals.js";
 
@@ -46,6 +48,23 @@ for (const [language, messages] of Object.entries({ en, es, ru })) {
     }
   });
 }
+
+test("whatever stops what is sent in encrypted chats says so, in every language", () => {
+  const saying = { en: /nothing( encrypted)? is sent/i, es: /no se envía nada/i, ru: /ничего[^.]* отправляется/i };
+  for (const kind of STOPPING)
+    for (const [language, messages] of Object.entries({ en, es, ru }))
+      assert.match(messages[`alarm_${kind}_text`] ?? messages[`alarm_${kind}`], saying[language], kind);
+});
+
+test("a browser that names itself in English is named in the reader's language", () => {
+  const say = (key, { browser = "", system = "" } = {}) =>
+    ru[key].replace("{browser}", browser).replace("{system}", system);
+  assert.equal(deviceText("Chrome on Linux", say), "Chrome на Linux");
+  assert.equal(deviceText("Browser", say), "Браузер");
+  assert.equal(deviceText("Browser on Mac", say), "Браузер на Mac");
+  assert.equal(deviceText("my script on the old server", say), "my script on the old server");
+  assert.equal(deviceText("", say), "");
+});
 
 test("every refusal of the server has a sentence of the reader's language", () => {
   const codes = [

@@ -86,10 +86,10 @@ test("a refused edit is undone, to the text before the first of several; the new
   const { messages, shown, state } = actions([said("4", 1, { by: "1", t: "first" })], send);
   await messages.edit("4", shown()[0], "second", []);
   await messages.edit("4", shown()[0], "third", []);
-  assert.equal(shown()[0].t, "third");
+  assert.deepEqual([shown()[0].t, shown()[0].waits], ["third", true]);
   for (const { reject } of answers) reject({ code: "forbidden" });
   await settled();
-  assert.deepEqual([shown()[0].t, shown()[0].rev], ["first", 0]);
+  assert.deepEqual([shown()[0].t, shown()[0].rev, shown()[0].waits], ["first", 0, undefined]);
   const aside = () => state.setAside.map(({ msg, error }) => [msg.mid, msg.t, error.code]);
   assert.deepEqual(aside(), [["m1", "third", "forbidden"]]);
   messages.forgetSetAside("m1");
@@ -163,7 +163,7 @@ test("an undo does not take back what the server has sent meanwhile", async () =
   await settled();
   answers[0].reject({ code: "rev_conflict" });
   await settled();
-  assert.deepEqual([shown()[0].kind, shown()[0].seq], ["del", 2]);
+  assert.deepEqual([shown()[0].kind, shown()[0].seq, shown()[0].waits], ["del", 2, undefined]);
   assert.deepEqual(
     parts.state.setAside.map(({ msg }) => msg.t),
     ["better"],
@@ -172,7 +172,7 @@ test("an undo does not take back what the server has sent meanwhile", async () =
   messages.stop();
 });
 
-test("a reaction to a message that was deleted, or that a new history may lack, is not shown again", async () => {
+test("a reaction is not shown again on a message deleted meanwhile, or in a history that may not have it", async () => {
   const { answers, send } = answerLater();
   const wire = (seq) => said("4", seq, { reactions: [{ e: "👍", by: ["1"], mids: ["mine"] }] });
   const { messages, shown, receive } = actions([wire(1), wire(2)], send);

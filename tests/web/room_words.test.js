@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { messages as en } from "../../web/locales/en.js";
 import { messages as es } from "../../web/locales/es.js";
 import { messages as ru } from "../../web/locales/ru.js";
+import { roomName } from "../../web/ui/people/people.js";
 import { roomWords } from "../../web/ui/people/room_words.js";
 
 const state = { users: new Map([["2", { uid: "2", username: "ada", displayName: "" }]]), blocked: new Set() };
@@ -17,6 +18,12 @@ test("a conversation does not begin as a place does, nor is anything written int
   assert.equal(words.beginning, "This is the very beginning of your chat with ada.");
   assert.equal(words.placeholder, "Message ada");
   assert.equal(words.leave, "Leave conversation");
+});
+
+test("what is left of a group is not called as the chat that two people have besides", () => {
+  const left = { ...chat, peer: "2", wasGroup: true };
+  assert.equal(roomName(state, left), "ada (group)");
+  assert.equal(roomName(state, { ...chat, peer: "2", wasGroup: false }), "ada");
 });
 
 test("no language calls the people of a conversation a room", () => {

@@ -387,6 +387,25 @@ test("a draft is kept, and draws nothing", async () => {
   assert.equal(state.drafts.size, 0);
 });
 
+test("a draft that was typed before my keys were open stands below the one that was kept", () => {
+  const { store, state } = createParts();
+  const drafts = new Drafts(store, () => true);
+  const kept = new Map([
+    ["4", "old"],
+    ["5", "kept"],
+  ]);
+  const shelf = {
+    keep: (room, text) => void kept.set(room, text),
+    recall: (room) => kept.get(room),
+    keysOf: () => [...kept.keys()],
+    watchKeptUnder: () => () => {},
+  };
+  drafts.set("4", "new");
+  for (let times = 0; times < 2; times += 1) drafts.startSealed(shelf);
+  assert.deepEqual([...state.drafts], [...kept]);
+  assert.deepEqual([kept.get("4"), kept.get("5")], ["old\nnew", "kept"]);
+});
+
 test("the views are notified once for all changes of a moment", async () => {
   const { store } = createParts();
   const drawn = [];

@@ -149,11 +149,13 @@ export const keys = {
   alarm_own_reset: "Your keys were reset",
   alarm_own_reset_text:
     "Was it you, in another browser? Then enter your password. If it was not you, somebody may be trying to read " +
-    "what is written to you: ask the administrators, and tell your contacts by another way.",
+    "what is written to you: ask the administrators, and tell your contacts by another way. Nothing encrypted is " +
+    "sent from here.",
   alarm_when: "Noted {time}",
   alarm_go_on: "Go on to the rooms",
   alarm_fork: "This server shows another list of keys than before. Nothing is sent in encrypted chats.",
-  alarm_rollback: "This server shows an older list of keys. Its administrators have been told.",
+  alarm_rollback:
+    "This server shows an older list of keys. Nothing is sent in encrypted chats. Its administrators have been told.",
   alarm_older_keys: "Your keys on the server are older than those in this browser.",
   alarm_spoilt_trust:
     "What the server keeps of the keys that you know was damaged. Somebody may be using your account: " +

@@ -154,11 +154,14 @@ export const keys = {
   alarm_own_reset: "Tus claves se restablecieron",
   alarm_own_reset_text:
     "¿Has sido tú, en otro navegador? Entonces escribe tu contraseña. Si no has sido tú, puede que alguien intente " +
-    "leer lo que te escriben: pregunta a la administración y avisa a tus contactos por otra vía.",
+    "leer lo que te escriben: pregunta a la administración y avisa a tus contactos por otra vía. Desde aquí no se " +
+    "envía nada cifrado.",
   alarm_when: "Anotado {time}",
   alarm_go_on: "Ir a las salas",
   alarm_fork: "El servidor muestra otra lista de claves que antes. En los chats cifrados no se envía nada.",
-  alarm_rollback: "El servidor muestra una lista de claves más antigua. Se ha avisado a la administración.",
+  alarm_rollback:
+    "El servidor muestra una lista de claves más antigua. En los chats cifrados no se envía nada. " +
+    "Se ha avisado a la administración.",
   alarm_older_keys: "Tus claves en el servidor son más antiguas que las de este navegador.",
   alarm_spoilt_trust:
     "Se ha dañado lo que el servidor guarda de las claves que conoces. Puede que alguien use " +

@@ -1,5 +1,6 @@
 /** English: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (group)",
   former_member: "Former member",
   former_member_hint: "This account was removed. What it wrote may still be here.",
   server_admin: "Server admin",
@@ -84,6 +85,8 @@ export const people = {
   sessions_hint: "Where you are signed in. Signing one out closes it at once.",
   session_current: "This browser",
   session_unnamed: "Unknown browser",
+  device_on: "{browser} on {system}",
+  device_browser: "Browser",
   session_seen: "Active {time}",
   session_since: "signed in {time}",
   end_session: "Sign out",

@@ -1,5 +1,6 @@
 /** Spanish: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (grupo)",
   former_member: "Antiguo miembro",
   former_member_hint: "Esta cuenta se eliminó. Lo que escribió puede seguir aquí.",
   server_admin: "Administración del servidor",
@@ -84,6 +85,8 @@ export const people = {
   sessions_hint: "Dónde has iniciado sesión. Cerrarla tiene efecto al momento.",
   session_current: "Este navegador",
   session_unnamed: "Navegador desconocido",
+  device_on: "{browser} en {system}",
+  device_browser: "Navegador",
   session_seen: "Activa {time}",
   session_since: "iniciada {time}",
   end_session: "Cerrar sesión",

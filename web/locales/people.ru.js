@@ -1,5 +1,6 @@
 /** Russian: people, their accounts and their settings. */
 export const people = {
+  left_of_group: "{name} (группа)",
   former_member: "Бывший участник",
   former_member_hint: "Этот аккаунт удалён. Написанное могло остаться.",
   server_admin: "Администратор сервера",
@@ -85,6 +86,8 @@ export const people = {
   sessions_hint: "Где вы вошли. Выход действует сразу.",
   session_current: "Этот браузер",
   session_unnamed: "Неизвестный браузер",
+  device_on: "{browser} на {system}",
+  device_browser: "Браузер",
   session_seen: "Активность: {time}",
   session_since: "вход: {time}",
   end_session: "Выйти",

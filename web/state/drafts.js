@@ -41,8 +41,10 @@ export class Drafts {
     this.#sealed = shelf;
     const { state } = this.#store;
     for (const room of shelf.keysOf("")) {
-      if (!state.drafts.has(room)) this.#replace(room, String(shelf.recall(room) ?? ""));
-      else shelf.keep(room, state.drafts.get(room));
+      const [kept, typed] = [String(shelf.recall(room) ?? ""), state.drafts.get(room)];
+      const both = typed && typed !== kept ? `${kept}\n${typed}` : kept;
+      this.#replace(room, both);
+      if (both !== kept) shelf.keep(room, both);
     }
     this.#unwatchSealed = shelf.watchKeptUnder("", (room, text) => {
       this.#replace(room, String(text ?? ""));

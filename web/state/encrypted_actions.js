@@ -2,6 +2,7 @@
  * What I do with encrypted chats: begin them, let people back in, leave, search (14 of e2ee.md). Failures are
  * `{ code, … }`; those of beginning a chat ask something, see `openDirect`.
  */
+import { readInfo } from "../calls/account.js";
 import { openDirectRoom } from "../calls/rooms.js";
 
 /** @typedef {import("./types.js").Room} Room */
@@ -38,22 +39,23 @@ export class EncryptedActions {
     if (existing) return existing;
     const plain = this.#find(uids, false);
     const { phase } = this.#store.state.keys;
-    if (phase === "unsupported" || !this.#isOffered()) return plain ?? this.#plainUnlessKnown(uids);
+    if (phase === "unsupported" || !(await this.#isOffered())) return plain ?? this.#plainUnlessKnown(uids);
     const { encryption } = await this.#door.load();
     const isKnown = encryption.trust.ready && uids.some((uid) => encryption.trust.contact(uid));
     if (plain && !isKnown) return plain;
     return this.#begin(uids, []);
   }
 
-  /** Whether the server lets people make encrypted rooms, as it says. */
-  #isOffered() {
-    const { info } = this.#store.state;
-    return info?.encryption === "on" || info?.encryption === "required";
+  /** Whether the server lets people make encrypted rooms, as it says: nothing is plain because it has not said so yet. */
+  async #isOffered() {
+    const { encryption } = this.#store.state.info ?? (await readInfo());
+    return encryption === "on" || encryption === "required";
   }
 
-  /** @param {string[]} uids */
+  /** Whom I know counts also where the server names no encrypted room, so that nothing was loaded. @param {string[]} uids */
   async #plainUnlessKnown(uids) {
-    const trust = this.#door.loaded?.encryption.trust;
+    const loaded = this.#store.state.keys.phase === "unsupported" ? this.#door.loaded : await this.#door.load();
+    const trust = loaded?.encryption.trust;
     if (trust?.ready && uids.some((uid) => trust.contact(uid))) throw { code: "keys_withheld", uids };
     return openDirectRoom(uids);
   }

@@ -43,6 +43,8 @@ export class EncryptedDoor {
   /** @type {Set<string>} */
   #known = new Set();
   #session = 0;
+  /** Notes which rooms my other browsers have found encrypted. */
+  #noteTrusted = () => {};
   #surroundings;
 
   /**
@@ -75,6 +77,8 @@ export class EncryptedDoor {
     this.stop();
     const known = recall(KNOWN + uid);
     this.#known = new Set(Array.isArray(known) ? known.map(String) : []);
+    // Signing in opens the keys first, when it is not known yet who is signed in.
+    this.#noteTrusted();
   }
 
   /** After a sign-out. */
@@ -344,14 +348,16 @@ export class EncryptedDoor {
   }
 
   /** Rooms that another browser of mine has found encrypted are so, whatever the server says. */
-  #followTrust(/** @type {Encryption} */ { trust }) {
+  #followTrust(/** @type {Encryption} */ { uid, trust }) {
     const note = () => {
+      if (this.#store.state.me?.uid !== uid) return;
       const ids = trust.rooms().map(([, { id }]) => id);
       const fresh = ids.filter((id) => !this.#known.has(id));
-      if (!fresh.length || !this.#store.state.me) return;
+      if (!fresh.length) return;
       this.#remember(fresh);
       this.described([...this.#store.state.rooms.values()].filter(({ id }) => fresh.includes(id)));
     };
+    this.#noteTrusted = note;
     trust.changed(note);
     note();
   }
@@ -377,7 +383,11 @@ export class EncryptedDoor {
 
   /** @param {KeyEvent} event */
   heard(event) {
-    this.#then(({ rooms }) => rooms.heard(event));
+    this.#then(({ rooms, encryption }) => {
+      rooms.heard(event);
+      // Whoever began with new keys cannot write before being let back in: nothing else would tell the others of it.
+      if (event.op === "rotation.due" && event.why === "keys") void encryption.directory.sync().catch(() => {});
+    });
   }
 
   /** @param {string} room @param {number} since @param {number} seq */

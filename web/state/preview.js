@@ -73,7 +73,7 @@ export class Preview {
    */
   replace(room, old, next) {
     this.undo.keepOriginal(old);
-    this.update(room, old.mid, () => next);
+    this.update(room, old.mid, () => ({ ...next, waits: true }));
   }
 
   /**

@@ -38,7 +38,9 @@ export function keepingKnown(state, room) {
   const known = state.rooms.get(room.id);
   const named = known?.members && !room.members ? { ...room, members: known.members } : room;
   const checked = state.encrypted.get(room.id);
-  return checked?.people.length ? withPeople(named, checked.people, state.me?.uid ?? "") : named;
+  if (!checked?.people.length) return named;
+  const { people, wasGroup } = checked;
+  return { ...withPeople(named, people, state.me?.uid ?? ""), wasGroup };
 }
 
 /**

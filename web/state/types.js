@@ -134,6 +134,7 @@
  * @property {string[]} [members]  once the room was opened
  * @property {string[]} others  the other people of a direct room
  * @property {string} [peer]  the other one of two
+ * @property {boolean} [wasGroup]  of an encrypted direct room: there were more than two, whoever is left
  * @property {boolean} isDefault  new users join it
  * @property {boolean} readOnly  only its admins write
  * @property {boolean} archived
@@ -212,6 +213,7 @@
  * @property {string} rid  base64url
  * @property {EncryptedCondition} condition
  * @property {EncryptedPerson[]} people  in the order in which they came in, me among them
+ * @property {boolean} wasGroup  of a direct room: there were more than two in it, whoever is left
  * @property {string[]} toApprove  whom I may let back in
  * @property {string} madeBy
  * @property {number} madeAt
@@ -278,6 +280,7 @@
  * @property {Record<string, string[]>} [reactions]  emoji to uids
  * @property {Record<string, string>} [mine]  emoji to the `mid` of my reaction
  * @property {"sent" | "pending" | "failed"} status
+ * @property {true} [waits]  it is shown with an edit or a deletion of mine that the server has not answered yet
  * @property {Failure} [error]
  * @property {Verdict} [verdict]  of an encrypted room; text, mentions and reactions are there only if it is `ok`
  * @property {string} [failure]  which check failed, for the details: a word of 8.5 of the specification

@@ -154,7 +154,7 @@ pub async fn get_trust(Call { services, caller, .. }: Call<'_>) -> Result<Respon
 /// `PUT /api/keys/trust`: the trust store, if nobody was faster.
 pub async fn put_trust(Call { services, caller, request, .. }: Call<'_>) -> Result<Response> {
     let Trust { rev, blob } = request.json()?;
-    let trust = trust_store(rev, &blob)?;
+    let trust = trust_store(("rev", rev), ("blob", &blob))?;
     services.allowances.of(caller.uid).bytes(trust.len())?;
     services.keys.put_trust(caller.uid, rev, &trust).await?;
     Ok(Response::empty(204))

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { buildEnvelope } from "../../../web/crypto/envelope.js";
 import { envelopeJson } from "../../../web/crypto/envelope_form.js";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
+import { EncryptedDoor } from "../../../web/state/encrypted_door.js";
 import { EncryptedShelf } from "../../../web/state/encryption/encrypted_shelf.js";
 import { again, chat, Client, everybodyIn, makeBrowser, settle, until, World } from "./model.js";
 
@@ -270,6 +271,26 @@ test("who has no keys is asked about, and whose keys are known is never written 
   assert.equal(await alice.rooms.openDirect("2"), id);
 });
 
+test("a server that offers no encryption any more gets no plain chat with somebody whose keys are known", async () => {
+  const world = await World.create("alice", "bob");
+  const alice = new Client(world, world.people.get("1"), await makeBrowser()).connect();
+  alice.browser.contacts.set("2", { root: randomBytes(32), ok: null });
+  alice.state.info = { encryption: "off" };
+  assert.equal(alice.door.loaded, null, "no encrypted room was named");
+  await assert.rejects(alice.rooms.openDirect("2"), { code: "keys_withheld", uids: ["2"] });
+  // What the server has not said yet is asked for.
+  alice.state.info = null;
+  const asked = [];
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = async (path) => {
+    asked.push(String(path));
+    throw new TypeError("no line");
+  };
+  await assert.rejects(alice.rooms.openDirect("3"), { code: "network" });
+  globalThis.fetch = realFetch;
+  assert.deepEqual(asked, ["/api/info"]);
+});
+
 test("a room that is known as encrypted is never taken for a plain one", async () => {
   const { alice, bob, id, room } = await chat("alice", "bob");
   await alice.say(id, "one");
@@ -283,6 +304,23 @@ test("a room that is known as encrypted is never taken for a plain one", async (
   await settle(50);
   assert.equal(alice.commands.filter(({ op, msg }) => op === "msg.send" && msg).length, 0);
   assert.equal(room.messages.length, 1);
+});
+
+test("a browser that is signed in anew knows the encrypted rooms of its person, whatever the server says", () => {
+  const state = { me: null, rooms: new Map([["7", { id: "7", e2ee: false }]]), epoch: "one" };
+  /** @type {any} */
+  let opened;
+  const keys = { load: () => new Promise(() => {}), onLoaded: (listener) => (opened = listener) };
+  const door = new EncryptedDoor(/** @type {any} */ ({ store: { state }, ingest: {}, sync: {}, keys }));
+  // The keys open before it is known who is signed in, and nothing changes afterwards.
+  opened({ uid: "1", trust: { changed: () => {}, rooms: () => [["rid", { id: "7" }]] } });
+  assert.ok(!door.isEncrypted("7"));
+  Object.assign(state, { me: { uid: "1" } });
+  door.start("1");
+  assert.ok(door.isEncrypted("7"));
+  Object.assign(state, { me: { uid: "2" } });
+  door.start("2");
+  assert.ok(!door.isEncrypted("7"), "somebody else's rooms are not mine");
 });
 
 test("nothing that is written is in this browser in clear", async () => {

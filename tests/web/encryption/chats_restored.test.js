@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
-import { pageFromWire } from "../../../web/net/wire.js";
+import { pageFromWire, sealedFromWire } from "../../../web/net/wire.js";
 import { Intervals } from "../../../web/state/encryption/intervals.js";
+import { Ledger } from "../../../web/state/encryption/ledger.js";
 import { LedgerShelf } from "../../../web/state/encryption/ledger_shelf.js";
 import { EncryptedRoom } from "../../../web/state/encryption/room.js";
 import { again, chat, Client, makeBrowser, settle, until } from "./model.js";
@@ -299,6 +300,21 @@ test("a key whose wraps a backup has lost is not lost with a reload", async () =
   assert.deepEqual(later.errors, []);
 });
 
+test("whoever brings a log back hands over the keys that went with the backup at once", async () => {
+  const { world, alice, bob, id, room } = await chat("alice", "bob");
+  const backup = world.backup();
+  room.isRestored = true;
+  bob.cut();
+  await alice.door.loaded.rooms.rotateAll("manual");
+  world.restore(backup);
+  alice.door.loaded.parts.wait = () => new Promise(() => {});
+  alice.connect();
+  const has = (uid) => room.wraps.some((wrap) => wrap.uid === uid && wrap.epoch === 2);
+  await until(() => has("1") && has("2"), "both have a wrap again", 3000);
+  bob.connect();
+  await until(() => bob.room(id).keys.has(2), "Bob has the key");
+});
+
 test("reactions to what was lost take no place of what is written afterwards", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");
@@ -509,6 +525,33 @@ test("what comes again before the place that it was lost at is not lost after a 
   );
 });
 
+test("nobody misses what has come again at another place than others cite", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  const backup = world.backup();
+  await bob.say(id, "lost");
+  await alice.sees(id, "lost");
+  await until(() => !bob.messages.sealedEntries().length);
+  for (const [client, text, other] of [
+    [alice, "one", bob],
+    [bob, "two", alice],
+  ]) {
+    client.faults["msg.send"] = (real) => real().then(() => Promise.reject({ code: "offline" }));
+    await client.say(id, text);
+    await other.sees(id, text);
+  }
+  alice.faults = bob.faults = {};
+  restore(world, backup, alice);
+  await compared(alice, id);
+  await until(() => room.messages.length === 1, "the first comes again");
+  bob.connect();
+  await until(() => room.messages.length === 2, "the second comes again");
+  await until(() => alice.shown(id).every(({ lost, t }) => t === "lost" || !lost));
+  assert.deepEqual(alice.texts(id).slice(-2), ["one", "two"]);
+  await settle(20);
+  assert.equal(alice.message(id, "two").refers, undefined);
+});
+
 test("a reaction that was taken back after the backup stands again for who has never seen it", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");
@@ -526,4 +569,63 @@ test("a reaction that was taken back after the backup stands again for who has n
   restore(world, backup, fresh);
   await compared(fresh, id);
   await until(() => fresh.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
+});
+
+test("a revision that was known before a later one is not new if the backup brings it back", async () => {
+  const { world, alice, bob, id } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await until(() => alice.message(id, "one").createdSeq);
+  await alice.messages.edit(id, alice.message(id, "one"), "two", []);
+  await bob.sees(id, "two");
+  await until(() => !alice.messages.sealedEntries().length);
+  const backup = world.backup();
+  await alice.messages.edit(id, alice.message(id, "two"), "three", []);
+  await bob.sees(id, "three");
+  await alice.person.newKeys("rotate");
+  await bob.door.loaded.rooms.rotateAll("keys");
+  await until(() => bob.state.timelines.get(id).seq === 5, "the new key is followed");
+  restore(world, backup, bob);
+  await compared(bob, id);
+  await bob.sees(id, "two");
+  assert.equal(bob.message(id, "two").verdict, "ok");
+});
+
+test("nothing is called outdated after a restore before what is kept has been read", async () => {
+  const { alice, bob, id, room } = await chat("alice", "bob");
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await alice.person.newKeys("rotate");
+  const { parts, rooms } = bob.door.loaded;
+  const told = sealedFromWire(pageFromWire(room.page({}), {}).entries[0]);
+  const checked = await rooms.opener.check(bob.room(id), told.env, { ...told, isReaction: false });
+  const ledger = new Ledger({ ...parts, identity: () => null }, bob.room(id));
+  ledger.restores = [{ common: 0, epoch: 9, loaded: [{ from: 1, to: 9, seq: 9 }] }];
+  await ledger.load();
+  assert.equal(ledger.take(told, checked, null).verdict, "ok");
+});
+
+test("what is written under a key whose place is not known again after a restore waits for it", async () => {
+  const { world, clients, id, room } = await chat("alice", "bob");
+  const [alice, bob] = clients;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  const backup = world.backup();
+  room.isRestored = true;
+  await alice.door.loaded.rooms.rotateAll("manual");
+  await until(() => epochOf(bob, id) === 2 && bob.room(id).keys.has(2));
+  bob.faults.appendLog = () => Promise.reject({ code: "network" });
+  restore(world, backup, bob);
+  await compared(bob, id);
+  bob.faults.readLog = () => Promise.reject({ code: "network" });
+  bob.deaf = (frame) => frame.op === "log";
+  alice.connect();
+  await until(() => room.state.epoch === 2, "the key is posted again");
+  await alice.say(id, "two");
+  await until(() => bob.shown(id).some(({ verdict }) => verdict === "no_key"), "it waits");
+  bob.faults = {};
+  bob.deaf = null;
+  await bob.door.loaded.rooms.retry(id);
+  await bob.sees(id, "two");
+  assert.ok(bob.shown(id).every(({ verdict }) => verdict === "ok"));
 });

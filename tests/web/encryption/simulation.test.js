@@ -8,26 +8,26 @@ import { forgetResults, remember } from "./simulation/memory.js";
 import { simulate } from "./simulation/world.js";
 
 const STEPS = 300;
-const SEEDS = 5;
+/** With how many seeds: where both may happen, everything of the others may. */
 const KINDS = {
-  "with honest people": {},
-  "with somebody who makes keys, wraps and links that open for nobody": { liars: true },
-  "with backups that are restored": { restores: true },
-  "with both": { liars: true, restores: true },
+  "with honest people": { seeds: 2, options: {} },
+  "with somebody who makes keys, wraps and links that open for nobody": { seeds: 3, options: { liars: true } },
+  "with backups that are restored": { seeds: 4, options: { restores: true } },
+  "with both": { seeds: 5, options: { liars: true, restores: true } },
 };
 
 remember();
 
-for (const [at, [kind, options]] of Object.entries(KINDS).entries()) {
+for (const [at, [kind, { seeds, options }]] of Object.entries(KINDS).entries()) {
   test(`whoever is entitled reads everything and nobody else has the key, ${kind}`, async () => {
     const sum = { opened: 0, tried: 0, epochs: 0 };
-    for (let seed = 100 * at + 1; seed <= 100 * at + SEEDS; seed += 1) {
+    for (let seed = 100 * at + 1; seed <= 100 * at + seeds; seed += 1) {
       forgetResults();
       const counts = await simulate(seed, STEPS, { people: 4 + (seed % 2), ...options });
       for (const name of Object.keys(sum)) sum[name] += counts[name];
     }
-    assert.ok(sum.opened > 20 * SEEDS, JSON.stringify(sum));
-    assert.ok(sum.tried > STEPS * SEEDS, JSON.stringify(sum));
-    assert.ok(sum.epochs > 5 * SEEDS, JSON.stringify(sum));
+    assert.ok(sum.opened > 20 * seeds, JSON.stringify(sum));
+    assert.ok(sum.tried > STEPS * seeds, JSON.stringify(sum));
+    assert.ok(sum.epochs > 5 * seeds, JSON.stringify(sum));
   });
 }

@@ -30,6 +30,7 @@ export function describe(parts, room, badKey) {
     condition,
     people,
     toApprove: condition === "ready" ? others.filter(({ isReset }) => isReset).map(({ uid }) => uid) : [],
+    wasGroup: room.state?.kind === "dm" && room.state.past.size > 2,
     madeBy: founderOf(room),
     madeAt: founded?.time ?? 0,
     isVerified: others.length > 0 && others.every(({ verifiedAt, isReset }) => verifiedAt !== null && !isReset),

@@ -44,7 +44,7 @@ import { TrustStore } from "./trust_store.js";
  */
 
 /** Nothing encrypted is sent while one of these stands. */
-const STOPPING = new Set(["my_name", "own_keys", "own_reset", "fork", "rollback"]);
+export const STOPPING = new Set(["my_name", "own_keys", "own_reset", "fork", "rollback"]);
 /** What could not be looked at is looked at again: soon, and then ever more rarely. */
 const AGAIN_MS = 5000;
 const AGAIN_MOST_MS = 300_000;

@@ -60,6 +60,17 @@ export class Healing {
     }
   }
 
+  /**
+   * This browser has brought back what a restore had lost of a log, and the keys that belong to it have gone with the
+   * backup: they are handed over at once, as nobody else may have them.
+   *
+   * @param {EncryptedRoom} room
+   */
+  async healNow(room) {
+    const { needed } = await room.keys.ask();
+    if (needed.length && !this.#isOver) await this.#give(room, needed);
+  }
+
   /** @param {EncryptedRoom} room @param {Pair[]} pairs */
   async #give(room, pairs) {
     const { needed } = await room.keys.ask();

@@ -51,7 +51,8 @@ import { messageOf } from "./shown.js";
  * @property {boolean} lost
  * @property {string} sig
  * @property {true} [stirred]  its reactions changed in what was lost with a restore, until they are told again
- * @property {string} [forgotten]  the signature of what was forgotten of it with a restore, until it is fetched again
+ * @property {string[]} [earlier]  the signatures of some revisions before this one
+ * @property {string[]} [forgotten]  those of what was forgotten of it with a restore, until it is fetched again
  * @property {import("../types.js").Verdict} verdict
  * @property {string} [bad]
  * @property {"account" | "retention" | "admin"} [gone]
@@ -68,6 +69,10 @@ import { messageOf } from "./shown.js";
 
 /** Rows that are held of one room; the oldest are let go, with the parts of the history around them. */
 const HELD_MOST = 20_000;
+/** Revisions of one message, before the newest, that are known again if a backup brings one back. */
+const EARLIER_MOST = 8;
+/** Changes of one room that wait for the log to be checked. */
+const LATE_MOST = 500;
 const EVERYBODY = "all";
 /** How close together lost messages stand. */
 const SPREAD = 1000;
@@ -91,6 +96,8 @@ export class Ledger {
   #gens = new Map();
   /** Messages that refer to what is not loaded, or not there. @type {Set<string>} */
   #doubtful = new Set();
+  /** Changes of what is known that wait for the log. @type {SealedEntry[]} */
+  #late = [];
   intervals = new Intervals();
   /**
    * What restores of the server have left (see `restore.js`), by rising common places: the newest epoch that was
@@ -269,6 +276,7 @@ export class Ledger {
       const forgotten = known?.forgotten ? { forgotten: known.forgotten } : {};
       if (!known || known.forgotten)
         this.#set({ ...this.#newRow(entry), ...forgotten, is: "missing", verdict: "no_key", env: checked.json });
+      else this.#putOff(entry);
       return;
     }
     if (known?.verified && known.rev === entry.rev && known.is !== "gone") return;
@@ -310,6 +318,7 @@ export class Ledger {
       verdict: checked.is === "ok" || isDeleted ? "ok" : "no_key",
       ...(known?.edited ? { edited: known.edited } : {}),
       ...(known?.stirred ? { stirred: known.stirred } : {}),
+      ...earlierOf(known, json.s),
       ...(content ? contentOf(content) : {}),
       ...(checked.is === "no_key" && !isDeleted ? { env: json } : {}),
     };
@@ -329,7 +338,9 @@ export class Ledger {
     // A reaction that was taken back in what was lost stands again, and has never been seen by who came later.
     const loaded = row.ref && target?.stirred ? [] : this.intervals.list;
     if (order(inOrder(row), this.#relevant(row), loaded, { state, batches }) !== "ok") return "outdated";
-    if (known && (known.sig === row.sig || known.forgotten === row.sig)) return "ok";
+    if (known && (known.sig === row.sig || known.forgotten?.includes(row.sig))) return "ok";
+    // What is kept and not read says of nothing that it is new.
+    if (!this.#shelf.isRead) return "ok";
     const { view, n } = this.#parts.directory;
     const current = state.members.has(row.by) && row.gen === view.genAt(row.by, n);
     const place = target?.lost ? undefined : target?.createdSeq;
@@ -373,6 +384,7 @@ export class Ledger {
   /** @param {SealedEntry} entry @param {Checked} checked */
   #setReaction(entry, checked) {
     if (checked.is === "failed") this.#parts.count("failed", 1);
+    if (checked.is === "waits") this.#putOff(entry);
     if (checked.is !== "ok" && checked.is !== "no_key") return;
     const known = this.#rows.get(entry.mid);
     const { env } = checked;
@@ -397,17 +409,10 @@ export class Ledger {
     for (const row of this.reactionsTo(entry.mid))
       if (!told.has(row.mid) && row.revSeq <= entry.seq && row.kind === "react") this.#forget(row);
     for (const { revSeq, mid, checked } of reacts) {
-      if (!checked || !("env" in checked)) continue;
-      const of = {
-        ...entry,
-        mid,
-        ref: entry.mid,
-        kind: checked.env.kind,
-        rev: checked.env.rev,
-        by: checked.env.by,
-        revSeq,
-      };
-      this.#setReaction(of, checked);
+      if (!checked || checked.is === "failed" || checked.is === "newer") continue;
+      const { kind, rev, by } = "env" in checked ? checked.env : checked.json;
+      const told = { ...entry, mid, ref: entry.mid, kind, rev, by, revSeq, gone: null, reacts: null };
+      this.#setReaction({ ...told, env: checked.json }, checked);
     }
   }
 
@@ -523,7 +528,8 @@ export class Ledger {
       const row = /** @type {Row} */ (this.#rows.get(mid));
       const [place = 0, cited = ""] = row.pv ?? [];
       const others = [...(this.#places.get(place) ?? []), cited].flatMap((each) => this.#rows.get(each) ?? []);
-      const found = readPv(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
+      const isThere = this.#hasComeAgain(place, this.#rows.get(cited), row.pv?.[2]);
+      const found = isThere ? "ok" : readPv(row.pv, row.revSeq, others.map(asCited), this.intervals.list);
       const refers = found === "refers" ? "missing" : found === "lost" ? "lost" : undefined;
       if (found === "ok") this.#doubtful.delete(mid);
       if (refers === row.refers) continue;
@@ -534,6 +540,28 @@ export class Ledger {
       changed.push(next);
     }
     return changed;
+  }
+
+  /**
+   * Whether a message was lost at a place and has come again at another one: who saw it first cites the first.
+   *
+   * @param {number} place
+   * @param {Row | undefined} row
+   * @param {string | undefined} author
+   */
+  #hasComeAgain(place, row, author) {
+    const isHere = row?.verified && !row.lost && row.author === author && row.createdSeq > 0;
+    return Boolean(isHere) && this.restores.some(({ common }) => place > common);
+  }
+
+  /** @param {SealedEntry} entry */
+  #putOff(entry) {
+    this.#late = [...this.#late, entry].slice(-LATE_MOST);
+  }
+
+  /** Changes of what is known that waited for the log, to be checked once more. */
+  takeLate() {
+    return this.#late.splice(0);
   }
 
   /** Messages and reactions whose key was missing, of epochs up to the newest. @returns {Row[]} */
@@ -599,10 +627,11 @@ export class Ledger {
    * @param {Pick<SealedEntry, "kind" | "rev" | "revSeq" | "ref">} first
    * @returns {Row}
    */
-  #forgotten({ mid, createdSeq, at, author, sig, forgotten }, first) {
+  #forgotten({ mid, createdSeq, at, author, sig, earlier = [], forgotten = [] }, first) {
     const told = { ...first, mid, by: author, createdSeq, at, seq: first.revSeq };
     const row = this.#newRow({ ...told, edited: null, env: null, gone: null, reacts: null });
-    return { ...row, is: "missing", verdict: "no_key", forgotten: sig || (forgotten ?? "") };
+    const known = [...earlier, ...(sig ? [sig] : []), ...forgotten];
+    return { ...row, is: "missing", verdict: "no_key", forgotten: known };
   }
 
   /** @param {Row} row */
@@ -630,6 +659,13 @@ export class Ledger {
 /** @param {Row} row @returns {Row} */
 function withoutContent({ text: _t, re: _re, m: _m, emoji: _e, pv: _pv, env: _env, refers: _refers, ...row }) {
   return row;
+}
+
+/** What is kept of revisions before a new one. @param {Row | undefined} known @param {string} sig  of the new one */
+function earlierOf(known, sig) {
+  const before = known?.verified && known.sig !== sig ? [known.sig] : [];
+  const earlier = [...(known?.earlier ?? []), ...before].slice(-EARLIER_MOST);
+  return earlier.length ? { earlier } : {};
 }
 
 /** Whether a row has its place in the order: what failed its check, or was lost, has none. @param {Row} row */

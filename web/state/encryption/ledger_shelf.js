@@ -24,6 +24,8 @@ export class LedgerShelf {
   #stored = new Intervals();
   /** @type {Promise<void> | null} */
   #loading = null;
+  /** Whether what is kept of the newest part is held. Without my keys it cannot be. */
+  isRead = false;
   /** Everything below this place may be kept and is not held. */
   #edge = Infinity;
   /** @type {Map<string, Row>} */
@@ -67,6 +69,7 @@ export class LedgerShelf {
     this.#edge = places.length < NEWEST ? 0 : Math.min(...places);
     for (const row of rows) this.#takeUp(ledger, row);
     for (const each of this.#stored.take(this.#edge, Infinity)) ledger.intervals.fill(each);
+    this.isRead = true;
   }
 
   /**

@@ -182,10 +182,11 @@ export class Opener {
     const { directory } = this.#parts;
     for (let attempt = 1; attempt <= LOG_ATTEMPTS; attempt += 1) {
       try {
-        if (!room.state || env.ls > room.state.seq) await room.sync();
+        if (!room.state || env.ls > room.state.seq || !room.isPlaced(env.ls)) await room.sync();
         if (env.dn > directory.n) await directory.noticed(env.dn);
         await directory.entriesOf([env.by]);
-        return room.state !== null && env.ls <= room.state.seq && env.dn <= directory.n;
+        const isHere = room.state !== null && env.ls <= room.state.seq && room.isPlaced(env.ls);
+        return isHere && env.dn <= directory.n;
       } catch {
         if (attempt < LOG_ATTEMPTS) await this.#parts.wait(LOG_WAIT_MS * attempt);
       }
@@ -224,8 +225,12 @@ export class Opener {
    */
   async again(room) {
     const rows = room.ledger.waiting();
+    const late = room.ledger.takeLate();
     const { histories } = room;
     const checked = await Promise.all(rows.map((row) => this.check(room, row.env, outerOf(row))));
+    const changes = await Promise.all(
+      late.map((told) => this.check(room, told.env, { ...told, isReaction: told.ref !== "" })),
+    );
     // In another history they are read anew.
     if (room.comparing || histories !== room.histories) return [];
     /** @type {Map<string, Message>} */
@@ -234,6 +239,10 @@ export class Opener {
       const result = /** @type {Checked} */ (checked[at]);
       if (result.is === "waits" || (result.is === "no_key" && row.verified)) continue;
       const message = room.ledger.take(toldOf(row), result, null);
+      if (message) messages.set(message.mid, message);
+    }
+    for (const [at, told] of late.entries()) {
+      const message = room.ledger.take(told, /** @type {Checked} */ (changes[at]), null);
       if (message) messages.set(message.mid, message);
     }
     return [...messages.values()];

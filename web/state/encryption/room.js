@@ -63,6 +63,8 @@ export class EncryptedRoom {
   #tail = Promise.resolve();
   /** @type {Promise<void> | null} */
   #loading = null;
+  /** Told when entries have got their places after a restore. */
+  placed = () => {};
   /** Told of the entries that are new, after each change. @type {(room: EncryptedRoom, entries: LogEntry[]) => void} */
   #changed;
 
@@ -143,7 +145,7 @@ export class EncryptedRoom {
       const lines = entries.map(({ e, s }) => ({ batch: seq, at, e: fromBase64Url(e), s: fromBase64Url(s) }));
       await this.#compare(lines.slice(0, Math.max(0, known + 1 - from)), from);
       await this.#append(lines.slice(Math.max(0, known + 1 - from)));
-      if (from <= known) await this.#movePlace(seq, Math.min(known, from + entries.length - 1));
+      if (from <= known) await this.#movePlace(seq, from, Math.min(known, from + entries.length - 1));
     });
   }
 
@@ -259,8 +261,27 @@ export class EncryptedRoom {
     );
   }
 
-  /** A batch that was posted again after a restore has a new place. @param {number} seq @param {number} last */
-  async #movePlace(seq, last) {
+  /** Whether it is known where an entry of the log stands: after a restore it may not be. @param {number} seq */
+  isPlaced(seq) {
+    return this.#unplaced === null || seq < this.#unplaced;
+  }
+
+  /** Entries up to one have their places. @param {number} last */
+  #placeUpTo(last) {
+    const before = this.#unplaced;
+    this.#unplaced = last < (this.state?.seq ?? -1) ? last + 1 : null;
+    if (before !== null && this.#unplaced !== before) this.placed();
+  }
+
+  /**
+   * A batch that was posted again after a restore has a new place.
+   *
+   * @param {number} seq
+   * @param {number} from
+   * @param {number} last
+   */
+  async #movePlace(seq, from, last) {
+    if (!this.isPlaced(last) && this.isPlaced(from - 1)) this.#placeUpTo(last);
     if (this.batches.some((each) => each.last === last && each.seq === seq)) return;
     this.batches = [...this.batches.filter((each) => each.last !== last), { seq, last }].sort(
       (a, b) => a.last - b.last,
@@ -294,7 +315,7 @@ export class EncryptedRoom {
       for (const batch of new Set(known.map((line) => line.batch))) this.#place(batch, known, from - 1);
       from += lines.length;
     }
-    this.#unplaced = from <= last ? from : null;
+    this.#placeUpTo(from - 1);
     await this.#keep([], last);
   }
 

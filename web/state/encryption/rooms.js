@@ -122,6 +122,7 @@ export class EncryptedRooms {
     if (!name || known) return known ?? null;
     const room = new EncryptedRoom(this.#parts, id, name, (changed, entries) => this.#changed(changed, entries));
     room.keys.arrived = () => void this.#keysCame(room);
+    room.placed = () => void this.#again(room).catch((error) => this.#reportUnlessPassing(error));
     this.#rooms.set(id, room);
     this.#compareIfNeeded(room);
     return room;
@@ -196,6 +197,7 @@ export class EncryptedRooms {
     if (room.isLost || wasLost) this.#tell(room);
     if (!room.isLost) return;
     await postAgain(this.#parts, room, told.seq);
+    await this.healing.healNow(room).catch((error) => this.#reportUnlessPassing(error));
     void renewAfterLoss(this.#parts, room).catch((error) => this.#reportUnlessPassing(error));
   }
 

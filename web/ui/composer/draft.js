@@ -42,6 +42,21 @@ export class Draft {
     return true;
   }
 
+  /**
+   * A text that was kept before has turned up above what is kept of this one, as when my keys open while I write.
+   *
+   * @param {string} text  both, as they are kept now
+   * @returns {boolean} whether there is one
+   */
+  join(text) {
+    const below = this.#kept && `\n${this.#kept}`;
+    const above = text.endsWith(below) ? text.slice(0, text.length - below.length) : "";
+    if (!above) return false;
+    this.#kept = text;
+    this.write(this.text ? `${above}\n${this.text}` : above);
+    return true;
+  }
+
   close() {
     this.keep();
     this.#open.abort();

@@ -41,6 +41,13 @@ export class Field {
     this.measure();
   }
 
+  /** With something above what is written, where the caret stays. @param {string} text */
+  writeAbove(text) {
+    const behind = this.text.length - this.node.selectionEnd;
+    this.write(text);
+    this.node.setSelectionRange(text.length - behind, text.length - behind);
+  }
+
   /** In the place of what is selected. @param {string} text */
   insert(text) {
     typeInto(this.node, text);

@@ -46,6 +46,21 @@ export function marked({ value, selectionStart: start, selectionEnd: end }, mark
 }
 
 /**
+ * What was entered before it could be sent, each message for itself, and what is written below it.
+ *
+ * @param {string} text  of the field now
+ * @param {string[]} entered  all that stood in the field with each time
+ * @returns {{ messages: string[], rest: string }}
+ */
+export function splitEntered(text, entered) {
+  const ends = entered.filter((each) => text.startsWith(each)).map((each) => each.length);
+  // Who has changed what was entered before means it as it stands.
+  if (!ends.length) return { messages: [text], rest: "" };
+  const messages = ends.map((end, at) => text.slice(ends[at - 1] ?? 0, end)).filter((each) => each.trim());
+  return { messages, rest: text.slice(ends.at(-1)) };
+}
+
+/**
  * My last message that can be edited.
  *
  * @param {import("../../state/types.js").Message[]} messages

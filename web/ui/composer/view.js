@@ -29,7 +29,7 @@ import { meaningOf } from "./keys.js";
 import { receivePastes } from "./pastes.js";
 import { Preparation } from "./preparation.js";
 import { RoomPeople } from "./room_people.js";
-import { lastEditable } from "./text.js";
+import { lastEditable, splitEntered } from "./text.js";
 import { drawTyping, TypingNotices } from "./typing.js";
 
 /** Why files were not taken is shown for so long. */
@@ -48,8 +48,10 @@ export class Composer {
   #draft;
   #completion;
   #preparation;
-  /** What is written waits for something it needs. */
-  #isWaiting = false;
+  /** How often what is written waits for something it needs. */
+  #waits = 0;
+  /** What stood in the field each time that it was to be sent and had to wait. @type {string[]} */
+  #entered = [];
   #closed;
   #stopPastes;
   #drops;
@@ -219,6 +221,7 @@ export class Composer {
   #followDraft(state) {
     const isWriting = document.hasFocus() && document.activeElement === this.#field.node;
     const text = state.drafts.get(this.#room) ?? "";
+    if (this.#draft.join(text)) return this.#editing === null && this.#field.writeAbove(this.#draft.text);
     if (!isWriting && this.#draft.follow(text) && this.#editing === null) this.#field.write(text);
   }
 
@@ -309,22 +312,35 @@ export class Composer {
   /** Sends what is in the field, at once or once it can be: after a moment that it needs, or when my keys are open. */
   #submit() {
     const typed = this.#field.text.trim();
-    if ((!typed && !this.#hasFiles) || this.#send.disabled || this.#isWaiting) return;
+    if ((!typed && !this.#hasFiles) || this.#send.disabled) return;
     this.focus();
-    const waits = [this.#preparation.missing(typed), this.#actions.messages.opening(this.#room)];
-    if (!waits.some(Boolean)) return this.#finish();
-    // The text stays in the field meanwhile, so it cannot be lost.
-    this.#isWaiting = true;
+    const opening = this.#actions.messages.opening(this.#room);
+    const waits = [this.#preparation.missing(typed), opening];
+    if (!this.#waits && !waits.some(Boolean)) return this.#finish(this.#field.text);
+    // The text stays in the field meanwhile, so it cannot be lost. What comes below it is another message.
+    if (opening && this.#editing === null) this.#field.write(`${this.#field.text.trimEnd()}\n`);
+    const editing = this.#editing;
+    this.#entered.push(this.#field.text);
+    this.#waits += 1;
     void Promise.all(waits).then(() => {
-      this.#isWaiting = false;
-      if (this.node.isConnected && !this.#send.disabled) this.#finish();
+      this.#waits -= 1;
+      if (!this.#waits) this.#finishEntered(editing);
     });
   }
 
-  #finish() {
+  /** What was entered while it could not be sent. @param {string | null} editing  what was edited then */
+  #finishEntered(editing) {
+    const entered = this.#entered.splice(0);
+    if (!this.node.isConnected || this.#send.disabled || this.#editing !== editing) return;
+    const { messages, rest } = splitEntered(this.#field.text, editing === null ? entered : []);
+    for (const each of messages) this.#finish(each);
+    if (rest) this.#field.write(rest);
+  }
+
+  /** @param {string} typed */
+  #finish(typed) {
     this.#completion.close();
-    const typed = this.#field.text.trim();
-    const { text, mentions } = this.#preparation.finish(isSeen(typed) ? typed : "");
+    const { text, mentions } = this.#preparation.finish(isSeen(typed) ? typed.trim() : "");
     if (this.#editing === null) return this.#sendNew(text, mentions);
     const edited = this.#targets.editedIn(this.#room);
     if (edited && this.#current(edited).t !== text)

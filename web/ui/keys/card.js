@@ -3,6 +3,7 @@
  * server does not show as it did before.
  */
 import { whenOf } from "../base/dates.js";
+import { deviceText } from "../base/devices.js";
 import { downloadText } from "../base/download.js";
 import { el, fill } from "../base/element.js";
 import { errorText, t } from "../base/i18n.js";
@@ -133,9 +134,9 @@ export function createKeysCard(store, actions) {
 /** @param {Notice} notice */
 function noticeText({ kind, device, at }) {
   const time = whenOf(at);
-  if (kind === "signed_in") return t("notice_signed_in", { device: device || t("notice_unnamed"), time });
+  if (kind === "signed_in") return t("notice_signed_in", { device: deviceText(device) || t("notice_unnamed"), time });
   if (!at) return t("notice_changed_away");
-  return device ? t("notice_changed", { device, time }) : t("notice_changed_by_link", { time });
+  return device ? t("notice_changed", { device: deviceText(device), time }) : t("notice_changed_by_link", { time });
 }
 
 /** Where nothing is encrypted nobody is asked for keys. @param {State} state */

@@ -2,6 +2,7 @@
  * Somebody else may have my password or a browser of mine: one browser or all others are signed out, and I and every
  * chat get new keys.
  */
+import { deviceText } from "../base/devices.js";
 import { dialogFoot, openDialog } from "../base/dialog.js";
 import { el, fill } from "../base/element.js";
 import { busy, complainAbout, createAlert } from "../base/form_parts.js";
@@ -85,5 +86,5 @@ function check(input, label) {
 
 /** @param {Notice} [notice] */
 function deviceOf(notice) {
-  return notice?.device || t("notice_unnamed");
+  return deviceText(notice?.device ?? "") || t("notice_unnamed");
 }

@@ -72,6 +72,8 @@ export function roomName(state, room) {
   if (room.kind !== "dm") return room.name || `#${room.id}`;
   if (!room.others.length) return t("only_you");
   const names = room.others.map((uid) => nameOf(state, uid));
+  // The two may have a chat of their own besides.
+  if (room.wasGroup && room.peer) return t("left_of_group", { name: names[0] ?? "" });
   if (names.length <= NAMED_MAX) return listOf(names);
   return listOf([...names.slice(0, NAMED_MAX - 1), t("and_more", { n: names.length - NAMED_MAX + 1 })]);
 }

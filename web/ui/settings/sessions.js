@@ -1,6 +1,7 @@
 /** Settings: the browsers I am signed in with. Each can be shut out at once. */
 import { endOtherSessions, endSession, listSessions } from "../../calls/account.js";
 import { agoOf } from "../base/dates.js";
+import { deviceText } from "../base/devices.js";
 import { ask } from "../base/dialog.js";
 import { drawEach } from "../base/each.js";
 import { el, fill } from "../base/element.js";
@@ -32,7 +33,7 @@ export function sessionsSection(store, actions) {
         row(
           {
             picture: /Android|iPhone|iPad/.test(session.name) ? "phone" : "screen",
-            name: session.name || t("session_unnamed"),
+            name: deviceText(session.name) || t("session_unnamed"),
             tag: session.current ? t("session_current") : "",
             detail: [
               session.current ? "" : t("session_seen", { time: agoOf(session.seenAt) }),

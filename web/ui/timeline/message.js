@@ -79,7 +79,7 @@ function head(drawing, name) {
 }
 
 /**
- * Beside a message of mine: when it was written, and whether it was sent.
+ * Beside a message of mine: when it was written, and whether it, and what I have changed of it, was sent.
  *
  * @param {Drawing} drawing
  * @param {boolean} deleted
@@ -89,12 +89,12 @@ function meta({ message }, deleted) {
     pending: ["clock", "sending"],
     failed: ["alert", "failed"],
     sent: ["check", "sent"],
-  })[message.status];
+  })[message.waits ? "pending" : message.status];
   return el(
     "span",
     { class: "message-meta" },
     timeNode(message, "message-time"),
-    deleted
+    deleted && !message.waits
       ? null
       : el("span", { class: "message-sign", role: "img", "aria-label": t(label), title: t(label) }, icon(picture)),
   );

@@ -29,6 +29,8 @@ const WEIGHTS = {
   reset: 1,
   shut: 1,
   reopen: 4,
+  lock: 2,
+  unlock: 5,
   save: 6,
   restore: 3,
 };
@@ -47,6 +49,8 @@ export class Clients {
   texts = new Map();
   saved = null;
   written = 0;
+  /** Whose keys are not open. @type {Set<Client>} */
+  locked = new Set();
 
   /**
    * @param {number} seed
@@ -66,15 +70,28 @@ export class Clients {
     await this.#open(clients[0].person, await makeBrowser());
   }
 
-  /** @param {any} person @param {any} browser */
-  async #open(person, browser) {
+  /** @param {any} person @param {any} browser @param {boolean} [isLocked]  until the password or a code is typed */
+  async #open(person, browser, isLocked = false) {
     const client = new Client(this.world, person, browser);
     this.#watch(client);
+    if (isLocked) this.#lock(client);
     client.connect();
     this.clients.push(client);
     await until(() => client.state.rooms.has(this.id), "the room is named", PATIENCE_MS);
-    await client.rooms.open(this.id);
+    const opened = client.rooms.open(this.id);
+    // After a restore nothing is shown before what is kept can be read.
+    if (!isLocked) await opened;
     return client;
+  }
+
+  #lock(client) {
+    this.locked.add(client);
+    client.encryption.setIdentity(null);
+  }
+
+  #unlock(client) {
+    if (!this.locked.delete(client)) return;
+    client.encryption.setIdentity(client.person.identity(client.browser.localKey));
   }
 
   /** Notes what is sent, and what is answered. @param {any} client */
@@ -167,19 +184,31 @@ export class Clients {
   }
 
   async _reload(client) {
-    await this.#replace(client, client.browser);
+    await this.#replace(client, client.browser, this.locked.has(client));
   }
 
+  /** The browser is another one, where the password or the recovery code is typed at once or later. */
   async _clear(client) {
     // What waited to be sent goes with the browser: it was never taken.
-    await this.#replace(client, await makeBrowser());
+    await this.#replace(client, await makeBrowser(), this.random.happens(0.5));
   }
 
-  async #replace(client, browser) {
+  async #replace(client, browser, isLocked) {
     if (!client.person.isOpen) return;
     this.clients = this.clients.filter((each) => each !== client);
+    this.locked.delete(client);
     await client.close();
-    await this.#open(client.person, browser);
+    await this.#open(client.person, browser, isLocked);
+  }
+
+  /** Its password was changed in another browser: the keys are the same, and are asked for. */
+  async _lock(client) {
+    this.#lock(client);
+  }
+
+  async _unlock() {
+    const [client] = this.locked;
+    if (client) this.#unlock(client);
   }
 
   async _rotate(client) {
@@ -194,7 +223,7 @@ export class Clients {
   /** 14.7 (b), as after a forgotten password: own wraps come before the keys do. */
   async _newKeys(client) {
     const { person } = client;
-    if (!client.line || !person.isOpen) return;
+    if (!client.line || !person.isOpen || this.locked.has(client)) return;
     const next = await person.nextKeys();
     const isReady = await client.door.loaded.rooms.wrapForNext(next.gen, next.x).then(
       () => true,
@@ -217,7 +246,8 @@ export class Clients {
   async #changeKeys(person, type, next) {
     await person.newKeys(type, next);
     for (const each of [...this.clients, ...(this.absent ?? [])]) {
-      if (each.person === person) each.encryption.setIdentity(person.identity(each.browser.localKey));
+      if (each.person === person && !this.locked.has(each))
+        each.encryption.setIdentity(person.identity(each.browser.localKey));
       each.door.loaded?.rooms.changed();
     }
   }
@@ -276,10 +306,12 @@ export class Clients {
     this.clients.push(...(this.absent ?? []));
     for (const client of this.clients) {
       client.faults = {};
+      this.#unlock(client);
       client.cut();
       client.connect();
     }
     this.room.announceNeeded();
+    await Promise.all(this.clients.map(({ messages }) => messages.opening(this.id)));
     await this.#letEverybodyIn();
     const waits = () => this.clients.flatMap((client) => client.messages.sealedEntries().filter(({ error }) => !error));
     await until(() => waits().length === 0, "everything is sent", PATIENCE_MS);
@@ -321,7 +353,7 @@ export class Clients {
 
   /** What a browser knows of what it shows otherwise than it is wanted. */
   #unlike(client, shown, wanted) {
-    const { ledger } = client.room(this.id);
+    const { ledger, batches } = client.room(this.id);
     const mids = [...wanted, ...shown].filter((each) => !(shown.includes(each) && wanted.includes(each)));
     const rows = [...new Set(mids.map((each) => each.split(" ")[0]))].map((mid) => {
       const { created_seq, rev_seq, reacts } = this.room.find(mid) ?? { reacts: [] };
@@ -331,7 +363,7 @@ export class Clients {
         there: { created_seq, rev_seq, reacts: reacts.map((each) => each.rev_seq) },
       };
     });
-    return JSON.stringify({ rows, loaded: ledger.intervals.list, restores: ledger.restores });
+    return JSON.stringify({ rows, loaded: ledger.intervals.list, restores: ledger.restores, batches });
   }
 
   async #check(client, whose) {
@@ -347,9 +379,13 @@ export class Clients {
     const mids = client.shown(this.id).map(({ mid }) => mid);
     assert.equal(new Set(mids).size, mids.length, `${whose} shows something twice`);
     for (const { mid, refers } of client.shown(this.id)) {
-      const cited = client.room(this.id).ledger.row(mid)?.pv?.[1];
-      // Who was away has not seen what another cites and the backup lost: neutral words, and true.
-      if (refers === "missing") assert.ok(!this.room.find(cited), `${whose} misses what is there`);
+      const { ledger } = client.room(this.id);
+      const [place, cited] = ledger.row(mid)?.pv ?? [];
+      const there = this.room.find(cited);
+      // Who was away has not seen what another cites and the backup lost: neutral words, and true. Nor does who has
+      // never heard of a restore know why what has come again stands at another place than those cite who saw it first.
+      const isNeutral = !there || (there.created_seq !== place && !ledger.restores.length);
+      if (refers === "missing") assert.ok(isNeutral, `${whose} misses what is there`);
     }
     for (const { msg, error } of client.messages.sealedEntries())
       assert.ok(msg.rev > 0 || msg.kind === "react", `${whose} has not sent ${msg.t}: ${error?.code}`);

@@ -6,7 +6,9 @@
  */
 import * as node from "node:crypto";
 
-const REMEMBERED = ["decrypt", "deriveBits", "deriveKey", "digest", "exportKey", "importKey", "sign", "verify"];
+const REMEMBERED = ["decrypt", "deriveBits", "deriveKey", "exportKey", "importKey", "sign", "verify"];
+/** What is never asked for twice, or takes less time than to find what was computed before. */
+const ANEW = ["digest", "encrypt"];
 
 const real = globalThis.crypto.subtle;
 const numbers = new WeakMap();
@@ -51,10 +53,18 @@ const TAG = 16;
 /** What can be computed at once, by method and algorithm. @type {Record<string, (...args: any[]) => any>} */
 const AT_ONCE = {
   "digest SHA-256": (_how, data) => bufferOf(node.createHash("sha256").update(bytesOf(data)).digest()),
+  "encrypt AES-GCM": ({ iv, additionalData = new Uint8Array() }, key, data) => {
+    const sealing = node.createCipheriv("aes-256-gcm", objectOf(key), iv).setAAD(additionalData);
+    return bufferOf(Buffer.concat([sealing.update(bytesOf(data)), sealing.final(), sealing.getAuthTag()]));
+  },
   "sign Ed25519": (_how, key, data) => bufferOf(node.sign(null, bytesOf(data), objectOf(key))),
   "verify Ed25519": (_how, key, signature, data) => node.verify(null, bytesOf(data), objectOf(key), bytesOf(signature)),
   "deriveBits HKDF": ({ salt, info }, key, bits) =>
     node.hkdfSync("sha256", objectOf(key), bytesOf(salt), bytesOf(info), bits / 8),
+  "deriveKey HKDF": ({ salt, info }, key, of, ...rest) => {
+    const bytes = node.hkdfSync("sha256", objectOf(key), bytesOf(salt), bytesOf(info), of.length / 8);
+    return real.importKey("raw", bytes, of, ...rest);
+  },
   "deriveBits X25519": (how, key) =>
     bufferOf(node.diffieHellman({ privateKey: objectOf(key), publicKey: objectOf(how.public) })),
   "decrypt AES-GCM": ({ iv, additionalData = new Uint8Array() }, key, data) => {
@@ -90,8 +100,8 @@ function remembering(method) {
 /** From now on `crypto.subtle` remembers. */
 export function remember() {
   const methods = Object.fromEntries(REMEMBERED.map((method) => [method, remembering(method)]));
+  for (const method of ANEW) methods[method] = (...args) => compute(method, args);
   const subtle = {
-    encrypt: real.encrypt.bind(real),
     generateKey: real.generateKey.bind(real),
 
     wrapKey: real.wrapKey.bind(real),
