@@ -28,9 +28,17 @@ async fn a_file_goes_with_its_message_and_what_nobody_sent_goes_after_a_day() {
     put(&anna, &begun, 0, b"01234").await.expect(200);
     house.until_on_disk(6).await;
 
+    // One that cannot be erased, because something is wrong with the disk, stops nobody else's.
+    let stuck = upload(&anna, "stuck", b"?").await;
+    let place = path_of(house.folder.path(), &stuck);
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    assert_eq!(anna.delete(&format!("/api/files/{}", id(&stuck))).await.status, 204);
     of_anna.ok(json!({"op": "msg.send", "room": ROOM, "msg": {"mid": deleted, "rev": 1, "kind": "del"}})).await;
     house.until_on_disk(5).await;
     assert!(!path_of(house.folder.path(), &files[0]).exists());
+    assert!(place.exists());
+    fs::remove_dir(&place).unwrap();
 
     // A removed room and a removed account may come back for thirty days, and then they are gone.
     assert!(anna.delete(&format!("/api/rooms/{room}")).await.status < 300);

@@ -9,7 +9,7 @@ use crate::base::time::now_ms;
 use crate::store::chat::files::Totals;
 
 impl Files {
-    /// Erases the bytes of what is nothing any more. Files that cannot be erased wait for the next time.
+    /// Erases the bytes of what is nothing any more. A file that cannot be erased waits behind the others.
     ///
     /// # Errors
     /// `unavailable`.
@@ -20,12 +20,28 @@ impl Files {
                 return Ok(());
             }
             self.prepare().await?;
-            for id in &ids {
-                self.disk.remove(*id).await?;
+            let (mut gone, mut left) = (Vec::new(), Vec::new());
+            for id in ids {
+                match self.disk.remove(id).await {
+                    Ok(()) => gone.push(id),
+                    Err(error) => {
+                        tracing::warn!(file = %id, ?error, "a file cannot be erased");
+                        left.push(id);
+                        if self.disk.bucket().is_some() {
+                            // The service is likely to be away, and then to refuse the others, too.
+                            break;
+                        }
+                    }
+                }
                 crash_point("erased");
             }
-            let gone = self.store.forget_files(&ids).await?;
-            self.counts.erased.add(gone);
+            if !gone.is_empty() {
+                self.counts.erased.add(self.store.forget_files(&gone).await?);
+            }
+            if !left.is_empty() {
+                // They are tried again the next time, and the others before them.
+                return self.store.put_off_erasing(&left).await;
+            }
         }
     }
 

@@ -44,6 +44,17 @@ impl ChatStore {
         Ok(rows.iter().filter_map(|row| id_of(row.get(0))).collect())
     }
 
+    /// The bytes of these could not go: the others come before them.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn put_off_erasing(&self, ids: &[FileId]) -> Result<()> {
+        let sql = "UPDATE chat.files SET touched_at = $2 WHERE id = ANY($1) AND state = 'erasing'";
+        let client = self.database.get().await?;
+        client.execute(sql, &[&of_files(ids), &now_ms()]).await.map_err(failed)?;
+        Ok(())
+    }
+
     /// The bytes of these are gone; how many rows went.
     ///
     /// # Errors
