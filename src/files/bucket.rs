@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Rendition;
-use super::refusal::{FoundObject, Refusal};
+use super::refusal::Refusal;
 use crate::base::error::{Code, Error, Result};
 use crate::base::hex;
 use crate::base::ids::FileId;
@@ -241,15 +241,15 @@ impl Bucket {
     ///
     /// # Errors
     /// `unavailable`.
-    pub async fn list(&self, after: Option<FileId>, most: usize) -> Result<Vec<FoundObject>> {
+    pub async fn list(&self, after: Option<FileId>, most: usize) -> Result<Vec<FileId>> {
         let folder = self.path("files");
-        // `~` is behind everything that a name has after its id.
-        let after = after.map(|id| format!("{}~", hex::encode(&id.0))).unwrap_or_default();
         let listed = async {
-            let start = self.path(&format!("files/{after}"));
-            let mut listing = match after.is_empty() {
-                true => self.store.list(Some(&folder)),
-                false => self.store.list_with_offset(Some(&folder), &start),
+            let mut listing = match after {
+                None => self.store.list(Some(&folder)),
+                Some(id) => {
+                    let start = self.path(&format!("files/{}", behind(id)));
+                    self.store.list_with_offset(Some(&folder), &start)
+                }
             };
             let mut found = Vec::new();
             while found.len() < most
@@ -257,8 +257,7 @@ impl Bucket {
             {
                 let object = object?;
                 let name = object.location.filename().unwrap_or_default();
-                let at = SystemTime::from(object.last_modified);
-                found.extend(super::sweep::id_of(name).map(|id| FoundObject { id, at }));
+                found.extend(super::sweep::id_of(name));
             }
             Ok(found)
         };
@@ -351,6 +350,12 @@ impl BucketReader {
     }
 }
 
+/// What is behind all names of a file, and before those of the next one. `~` would be written as `%7E`, which is before
+/// `-480`.
+fn behind(id: FileId) -> String {
+    format!("{}z", hex::encode(&id.0))
+}
+
 /// Some bytes of a file on this machine.
 async fn part(file: &Arc<File>, bytes: Range<u64>) -> Result<Bytes> {
     let file = file.clone();
@@ -374,4 +379,21 @@ fn away(cause: String) -> Error {
     tracing::warn!(cause, "the bucket for files is not available");
     let text = "The server cannot reach its storage for files right now. Nothing is lost.";
     Error::new(Code::Unavailable, text).retry_after(limits::RETRY_MS).because(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_behind_all_forms_of_a_file_and_before_the_next_one() {
+        let name = |id: FileId, form: Rendition| {
+            Path::from(format!("files/{}{}", hex::encode(&id.0), form.suffix()))
+        };
+        let (id, next) = (FileId([0xff; 16]), FileId([0xfe; 16]));
+        for form in Rendition::ALL {
+            assert!(name(id, form) < Path::from(format!("files/{}", behind(id))));
+            assert!(name(id, form) > Path::from(format!("files/{}", behind(next))));
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //! files/arriving/ID     what has arrived of a file; ID-clean, ID-480, ID-1280 while they are made
 //! files/3f/ID           a file; ID-480, ID-1280 for smaller forms of a picture
 //! files/stray/          what no database knows, for a week
+//! files/unknown/ID      that no database knows a file in the bucket, since this was made
 //! ```
 
 mod arrival;
@@ -34,7 +35,7 @@ pub use counts::FileCounts;
 pub use drawing::{Arrived, Metadata};
 pub use keeping::{Kept, KeptBytes};
 pub use kind::Kind;
-pub use refusal::{FoundObject, Refusal};
+pub use refusal::Refusal;
 pub use sweep::{Found, Sweep};
 pub use writers::{disk_full, refused};
 
@@ -55,6 +56,7 @@ use writers::{Writers, unavailable};
 const MARK: &str = "store-id";
 const ARRIVING: &str = "arriving";
 const STRAY: &str = "stray";
+const UNKNOWN: &str = "unknown";
 const CLEANED: &str = "-clean";
 
 /// The forms in which a file is kept.
@@ -173,6 +175,19 @@ impl FileStore {
         let create = received == 0;
         let mut options = OpenOptions::new();
         self.open_arriving(id, received, options.write(true).create(create)).await
+    }
+
+    /// Whether so many bytes of a file are there.
+    ///
+    /// # Errors
+    /// `unavailable`: nobody knows that now.
+    pub async fn has_arrived(&self, id: FileId, received: u64) -> Result<bool> {
+        let path = self.arriving(id);
+        let looking = move || match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            found => Ok(found?.len() >= received),
+        };
+        self.writers.run(looking).await
     }
 
     async fn open_arriving(
@@ -297,8 +312,17 @@ mod tests {
     async fn what_is_missing_of_a_file_is_not_made_up() {
         let (_folder, store) = store();
         assert!(store.resume(ID, 5).await.is_err());
-        drop(store.resume(ID, 0).await.unwrap());
+        assert!(!store.has_arrived(ID, 5).await.unwrap());
+        let mut arrival = store.resume(ID, 0).await.unwrap();
         assert!(store.resume(ID, 5).await.is_err());
+        assert!(!store.has_arrived(ID, 5).await.unwrap());
+        arrival.write(Bytes::from_static(b"hello")).await.unwrap();
+        assert!(store.has_arrived(ID, 5).await.unwrap());
+        // A folder that cannot be read has lost nothing yet.
+        let arriving = store.root().join(ARRIVING);
+        fs::rename(&arriving, store.root().join("away")).unwrap();
+        fs::write(&arriving, "no folder").unwrap();
+        assert!(store.has_arrived(ID, 5).await.is_err());
         assert!(store.examine(FileId([1; 16]), "", Metadata::Removed).is_err());
     }
 

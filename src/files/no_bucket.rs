@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::Rendition;
-use super::refusal::{FoundObject, Refusal};
+use super::refusal::Refusal;
 use crate::base::error::Result;
 use crate::base::ids::FileId;
 use crate::config::BucketPlace;
@@ -59,7 +59,7 @@ impl Bucket {
         match self.0 {}
     }
 
-    pub async fn list(&self, _: Option<FileId>, _: usize) -> Result<Vec<FoundObject>> {
+    pub async fn list(&self, _: Option<FileId>, _: usize) -> Result<Vec<FileId>> {
         match self.0 {}
     }
 }

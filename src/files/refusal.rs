@@ -1,9 +1,6 @@
 //! What a bucket answers, besides bytes.
 
-use std::time::SystemTime;
-
 use crate::base::error::Error;
-use crate::base::ids::FileId;
 
 /// Why something in a bucket cannot be had.
 #[derive(Debug)]
@@ -29,13 +26,4 @@ impl Refusal {
             },
         }
     }
-}
-
-/// Something in a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoundObject {
-    /// The file that it is of.
-    pub id: FileId,
-    /// Since when it has been there.
-    pub at: SystemTime,
 }

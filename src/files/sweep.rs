@@ -1,14 +1,14 @@
 //! Walks through the whole folder, a step at a time, to find what belongs to nothing.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::disk::make_folder;
-use super::{ARRIVING, CLEANED, FileStore, Rendition, STRAY};
+use super::disk::{make_folder, remove};
+use super::{ARRIVING, CLEANED, FILE, FileStore, Rendition, STRAY, UNKNOWN};
 use crate::base::hex;
 use crate::base::ids::FileId;
 
@@ -46,15 +46,48 @@ impl FileStore {
         Ok(Sweep { folders, names: Vec::new() })
     }
 
-    /// Puts something away that belongs to nothing. It stays for a week, in case that is a mistake.
+    /// Puts something away that belongs to nothing; whether it was still there. It stays for a week, in case that is a
+    /// mistake.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn put_away(&self, found: &Found) -> io::Result<()> {
+    pub fn put_away(&self, found: &Found) -> io::Result<bool> {
         let stray = self.root.join(STRAY);
         make_folder(&stray)?;
-        let name = found.path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        fs::rename(&found.path, stray.join(name))
+        let name = found.path.file_name().ok_or(ErrorKind::InvalidInput)?;
+        match fs::rename(&found.path, stray.join(name)) {
+            // Its message has gone meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            renamed => renamed.map(|()| true),
+        }
+    }
+
+    /// Notes that no row knows a file in the bucket; for how long that has been so. What has been in the bucket for years
+    /// may be unknown since a moment ago: when the database was set back.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn note_unknown(&self, id: FileId) -> io::Result<Duration> {
+        let path = self.unknown(id);
+        make_folder(&self.root.join(UNKNOWN))?;
+        match OpenOptions::new().write(true).create_new(true).mode(FILE).open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            opened => drop(opened?),
+        }
+        let since = fs::metadata(&path)?.modified()?;
+        Ok(since.elapsed().unwrap_or_default())
+    }
+
+    /// Takes that back: a row knows it, or it is erased.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn forget_unknown(&self, id: FileId) -> io::Result<()> {
+        remove(&self.unknown(id))
+    }
+
+    fn unknown(&self, id: FileId) -> PathBuf {
+        self.root.join(UNKNOWN).join(hex::encode(&id.0))
     }
 
     /// Brings a file back that was put away, if it was; whether it is back.
@@ -78,7 +111,7 @@ impl FileStore {
     pub fn erase_strays(&self, kept: Duration) -> io::Result<usize> {
         let mut erased = 0;
         let entries = match fs::read_dir(self.root.join(STRAY)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             entries => entries?,
         };
         for entry in entries {
@@ -165,7 +198,8 @@ mod tests {
         let foreign: Vec<_> = found.iter().filter(|one| one.id.is_none()).collect();
         assert_eq!(foreign.len(), 1);
         for one in found.iter().filter(|one| one.id == Some(ids[1])) {
-            store.put_away(one).unwrap();
+            assert!(store.put_away(one).unwrap());
+            assert!(!store.put_away(one).unwrap(), "it is gone, which ends no sweep");
         }
         assert!(store.open_here(ids[1], Rendition::Original).is_err());
         assert_eq!(store.erase_strays(Duration::from_secs(3_600)).unwrap(), 0);
@@ -173,5 +207,22 @@ mod tests {
         assert!(store.open_here(ids[1], Rendition::Edge1280).is_ok());
         store.put_away(&found.into_iter().find(|one| one.id == Some(ids[1])).unwrap()).unwrap();
         assert_eq!(store.erase_strays(Duration::ZERO).unwrap(), 1);
+    }
+
+    #[test]
+    fn how_long_nobody_knows_a_file_counts_from_when_that_was_first_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::at(folder.path().join("files"));
+        let (id, week) = (FileId([7; 16]), Duration::from_secs(7 * 24 * 3_600));
+        assert!(store.note_unknown(id).unwrap() < week);
+        let note = fs::File::options().write(true).open(store.unknown(id)).unwrap();
+        note.set_modified(SystemTime::now() - week).unwrap();
+        assert!(store.note_unknown(id).unwrap() >= week);
+        assert_eq!(store.erase_strays(Duration::ZERO).unwrap(), 0);
+        assert!(!store.bring_back(id), "it is a note and no file");
+        for _ in 0..2 {
+            store.forget_unknown(id).unwrap();
+        }
+        assert!(store.note_unknown(id).unwrap() < week, "it was known meanwhile");
     }
 }

@@ -69,7 +69,7 @@ fn judge(folder: &Path) -> Row {
             "if the database was set back, put back one that knows them; otherwise nothing",
         );
     }
-    Row::ok(CHECK, format!("{shown} is there"))
+    Row::ok(CHECK, format!("{shown} has its {MARK}, and nothing was put away"))
 }
 
 #[cfg(test)]

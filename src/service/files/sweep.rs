@@ -2,12 +2,13 @@
 //! back; what does is said.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Files;
 use crate::base::error::{Error, Result};
 use crate::base::ids::FileId;
 use crate::base::limits::files as limits;
-use crate::files::{Bucket, FileStore, Found, FoundObject, Rendition, Sweep, refused};
+use crate::files::{Bucket, FileStore, Found, Refusal, Rendition, Sweep, refused};
 use crate::store::chat::files::{FileRow, FileState};
 
 /// What a sweep has found.
@@ -65,10 +66,14 @@ impl Files {
                 self.move_over(here).await?;
             }
             after = Some(last);
-            swept.missing += missing.len() as u64;
             swept.brought_back += brought_back;
             for id in missing {
-                tracing::error!(file = %id, "a file is not where it is kept");
+                // Its message may have gone meanwhile.
+                let row = self.store.file(id).await?;
+                if row.is_some_and(|row| is_kept(row.state)) {
+                    swept.missing += 1;
+                    tracing::error!(file = %id, "a file is not where it is kept");
+                }
             }
         }
     }
@@ -92,19 +97,23 @@ impl Files {
         let (mut after, mut erased) = (None, 0);
         loop {
             let found = bucket.list(after, limits::SWEPT_AT_ONCE).await?;
-            let ids: BTreeSet<FileId> = found.iter().map(|one| one.id).collect();
-            let Some(last) = ids.last() else { break };
-            after = Some(*last);
+            let ids: BTreeSet<FileId> = found.into_iter().collect();
+            // A service that answers the same again must not keep us for ever.
+            let Some(last) = ids.last().copied().filter(|last| Some(*last) > after) else { break };
+            after = Some(last);
             let ids: Vec<_> = ids.into_iter().collect();
             let known = self.store.known_files(&ids).await?;
-            for stray in found {
-                let FoundObject { id, at } = stray;
-                if known.contains(&id) {
+            for (id, unknown_for) in self.note_unknown(ids, known).await? {
+                let is_erased =
+                    matches!(bucket.size(id, Rendition::Original).await, Err(Refusal::NotFound));
+                if is_erased && unknown_for <= limits::STRAY {
+                    // Its message has gone meanwhile. If a smaller form stays, it goes after a week, too.
                     continue;
                 }
                 swept.strays += 1;
-                if at.elapsed().is_ok_and(|age| age > limits::STRAY) {
+                if unknown_for > limits::STRAY {
                     bucket.remove(id).await?;
+                    self.disk.forget_unknown(id).map_err(refused)?;
                     erased += 1;
                 } else {
                     tracing::warn!(file = %id, "no row knows this file in the bucket; it goes after a week");
@@ -115,6 +124,26 @@ impl Files {
             tracing::info!(erased, "files that no row knew for a week are erased from the bucket");
         }
         Ok(())
+    }
+
+    /// Those of some files in the bucket that no row knows, and for how long.
+    async fn note_unknown(
+        &self,
+        ids: Vec<FileId>,
+        known: Vec<FileId>,
+    ) -> Result<Vec<(FileId, Duration)>> {
+        let (disk, known) = (self.disk.clone(), BTreeSet::from_iter(known));
+        let noting = tokio::task::spawn_blocking(move || {
+            let mut unknown = Vec::new();
+            for id in ids {
+                match known.contains(&id) {
+                    true => disk.forget_unknown(id)?,
+                    false => unknown.push((id, disk.note_unknown(id)?)),
+                }
+            }
+            Ok(unknown)
+        });
+        noting.await.map_err(Error::internal)?.map_err(refused)
     }
 
     async fn sweep_folder(&self, swept: &mut Swept) -> Result<()> {
@@ -129,14 +158,9 @@ impl Files {
             }
             let ids: Vec<FileId> = found.iter().filter_map(|one| one.id).collect();
             let known = self.store.known_files(&ids).await?;
-            for stray in found {
-                if stray.id.is_none_or(|id| known.contains(&id)) {
-                    continue;
-                }
-                tracing::warn!(path = %stray.path.display(), "no row knows this file; it is put away for a week");
-                self.disk.put_away(&stray).map_err(refused)?;
-                swept.strays += 1;
-            }
+            let is_stray = |one: &Found| one.id.is_some_and(|id| !known.contains(&id));
+            let strays = found.into_iter().filter(is_stray).collect();
+            swept.strays += put_away(&self.disk, strays).await?;
         }
         let disk = self.disk.clone();
         let erasing = tokio::task::spawn_blocking(move || disk.erase_strays(limits::STRAY));
@@ -145,6 +169,30 @@ impl Files {
             tracing::info!(erased, "files that no row knew for a week are erased");
         }
         Ok(())
+    }
+}
+
+/// Puts away what no row knows; how many files were still there.
+async fn put_away(disk: &FileStore, strays: Vec<Found>) -> Result<u64> {
+    let disk = disk.clone();
+    let putting = tokio::task::spawn_blocking(move || {
+        let mut put_away = 0;
+        for stray in strays {
+            if disk.put_away(&stray)? {
+                tracing::warn!(path = %stray.path.display(), "no row knows this file; it is put away for a week");
+                put_away += 1;
+            }
+        }
+        Ok(put_away)
+    });
+    putting.await.map_err(Error::internal)?.map_err(refused)
+}
+
+/// Whether a file in this state should be there whole.
+fn is_kept(state: FileState) -> bool {
+    match state {
+        FileState::Complete | FileState::Used => true,
+        FileState::Arriving | FileState::Erasing => false,
     }
 }
 
@@ -160,9 +208,8 @@ fn look(disk: &FileStore, rows: Vec<FileRow>) -> Looked {
     let mut looked = Looked { here: Vec::new(), missing: Vec::new(), brought_back: 0 };
     for row in rows {
         let id = row.file.id;
-        match row.state {
-            FileState::Complete | FileState::Used => {}
-            FileState::Arriving | FileState::Erasing => continue,
+        if !is_kept(row.state) {
+            continue;
         }
         // A crash may have come before that.
         if let Err(error) = disk.forget_arrival(id) {
@@ -189,10 +236,9 @@ async fn between(
     let mut there = BTreeSet::new();
     loop {
         let found = bucket.list(after, limits::SWEPT_AT_ONCE).await?;
-        let ids: Vec<_> = found.iter().map(|one| one.id).collect();
-        there.extend(ids.iter().filter(|id| **id <= last));
-        match ids.iter().max() {
-            Some(newest) if *newest < last => after = Some(*newest),
+        there.extend(found.iter().filter(|id| **id <= last));
+        match found.into_iter().max() {
+            Some(newest) if newest < last && Some(newest) > after => after = Some(newest),
             _ => return Ok(there),
         }
     }
