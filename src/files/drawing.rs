@@ -55,7 +55,7 @@ impl FileStore {
         let came = file.metadata()?.len();
         let mut head = Vec::new();
         (&file).take(limits::HEAD as u64).read_to_end(&mut head)?;
-        let kind = Kind::of(&head, claim);
+        let mut kind = Kind::of(&head, claim);
         let anatomy = match kind.media_type().and_then(Format::of) {
             Some(format) => {
                 file.seek(SeekFrom::Start(0))?;
@@ -63,6 +63,10 @@ impl FileStore {
             }
             None => None,
         };
+        if metadata == Metadata::Removed && anatomy.as_ref().is_some_and(|found| found.has_unread) {
+            // A browser may still show it, with all that its owner believes to be gone: as a file nobody does.
+            kind = Kind::Unknown;
+        }
         let (pixels, parts) = anatomy
             .map_or((None, None), |Anatomy { pixels, without_metadata, .. }| {
                 (pixels, without_metadata)

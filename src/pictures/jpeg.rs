@@ -21,14 +21,21 @@ pub(super) fn walk<R: BufRead + Seek>(
         return Err(Fault::Broken);
     }
     found.keep(source.at())?;
-    let mut marker = next_marker(source)?;
+    let mut marker = next_marker(source, found)?;
     loop {
         marker = match marker {
             0xd9 => return found.keep(source.at()),
             0xda => {
                 skip_segment(source)?;
                 found.keep(source.at())?;
-                let next = end_of_scan(source)?;
+                let next = match end_of_scan(source) {
+                    Ok(next) => next,
+                    Err(fault) => {
+                        // All that is left is pixels, of which the last are missing.
+                        found.keep(source.length())?;
+                        return Err(fault);
+                    }
+                };
                 // The pixels are decided before the marker that follows them.
                 found.keep(source.at() - 2)?;
                 found.frames = 1;
@@ -42,17 +49,17 @@ pub(super) fn walk<R: BufRead + Seek>(
                 let (width, height) = (u16::from_be_bytes([w1, w2]), u16::from_be_bytes([h1, h2]));
                 found.measured(width.into(), height.into())?;
                 found.keep(source.at())?;
-                next_marker(source)?
+                next_marker(source, found)?
             }
             0xe0..=0xef | 0xfe => {
                 application(source, found, marker)?;
-                next_marker(source)?
+                next_marker(source, found)?
             }
             // Tables.
             0xc4 | 0xcc | 0xdb..=0xdf => {
                 skip_segment(source)?;
                 found.keep(source.at())?;
-                next_marker(source)?
+                next_marker(source, found)?
             }
             _ => return Err(Fault::Broken),
         };
@@ -96,18 +103,22 @@ fn skip_segment<R: BufRead + Seek>(source: &mut Source<R>) -> Result<(), Fault> 
     source.skip(length)
 }
 
-/// The marker that comes now; it may be filled up in front.
-fn next_marker<R: BufRead + Seek>(source: &mut Source<R>) -> Result<u8, Fault> {
-    if source.byte()? != 0xff {
-        return Err(Fault::Broken);
-    }
-    loop {
+/// The next marker; it may be filled up in front. Decoders pass over whatever else is between two segments, so it goes.
+fn next_marker<R: BufRead + Seek>(source: &mut Source<R>, found: &mut Found) -> Result<u8, Fault> {
+    let begin = source.at();
+    source.skip_past(0xff)?;
+    let is_odd = source.at() > begin + 1;
+    let marker = loop {
         match source.byte()? {
             0xff => {}
             0 => return Err(Fault::Broken),
-            marker => return Ok(marker),
+            marker => break marker,
         }
+    };
+    if is_odd {
+        found.remove(source.at() - 2);
     }
+    Ok(marker)
 }
 
 /// Passes over coded pixels, up to and over the marker behind them.

@@ -73,6 +73,8 @@ pub struct Anatomy {
     pub is_animated: bool,
     /// The file without what is about the picture, in pieces; nothing if that is the whole file.
     pub without_metadata: Option<Vec<Part>>,
+    /// Whether some of it cannot be read, so that nobody knows whether there is metadata left in it.
+    pub has_unread: bool,
 }
 
 /// Reads the structure of a file of this kind and so many bytes.
@@ -87,6 +89,7 @@ pub fn dissect<R: BufRead + Seek>(format: Format, reader: R, length: u64) -> io:
         Format::Gif => gif::walk(&mut source, &mut found),
         Format::WebP => webp::walk(&mut source, &mut found),
     };
+    let mut has_unread = false;
     match walked {
         // What is behind the end is no part of it.
         Ok(()) => found.remove(length),
@@ -95,6 +98,7 @@ pub fn dissect<R: BufRead + Seek>(format: Format, reader: R, length: u64) -> io:
             found.pixels = None;
             // The head of a WebP file says how long it is.
             found.has_changed &= format != Format::WebP;
+            has_unread = found.decided < length;
             found.keep_rest(length);
         }
     }
@@ -104,5 +108,6 @@ pub fn dissect<R: BufRead + Seek>(format: Format, reader: R, length: u64) -> io:
         pixels: found.pixels.filter(|_| found.frames > 0).map(turned),
         is_animated: found.frames > 1,
         without_metadata: found.has_changed.then_some(found.parts),
+        has_unread,
     })
 }

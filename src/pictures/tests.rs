@@ -206,6 +206,33 @@ fn a_picture_that_is_cut_anywhere_has_no_size_and_loses_what_was_read_of_its_met
 }
 
 #[test]
+fn odd_bytes_between_segments_keep_nothing_and_what_cannot_be_read_is_told() {
+    let jpeg = talkative(Format::Jpeg, 6);
+    let odd = |bytes: &[u8]| [&jpeg[..2], bytes, &jpeg[2..]].concat();
+    for between in [&b"x"[..], b"\xff", b"\xff\xff", b"GPS \xff", SECRET] {
+        let before = odd(between);
+        let (anatomy, clean) = cut(Format::Jpeg, &before);
+        assert_eq!((anatomy.pixels, anatomy.has_unread), (Some((30, 40)), false), "{between:?}");
+        assert!(!has_secret(&clean), "{between:?}");
+        assert!(pixels(Format::Jpeg, &before) == pixels(Format::Jpeg, &clean), "{between:?}");
+        assert!(cut(Format::Jpeg, &clean).0.without_metadata.is_none(), "{between:?}");
+    }
+    // Nobody agrees on what these mean, so nobody knows what is behind them.
+    for between in [&b"\xff\0"[..], b"\xff\x01", b"\xff\xc8\0\x02", b"\xff\xd8"] {
+        let (anatomy, _) = cut(Format::Jpeg, &odd(between));
+        assert_eq!((anatomy.pixels, anatomy.has_unread), (None, true), "{between:?}");
+    }
+    // What is cut in its pixels has nothing else in it; in a chunk or a segment nobody knows.
+    for (format, rest) in [(Format::Jpeg, 20 + b"a film".len()), (Format::Png, 20)] {
+        let whole = talkative(format, 6);
+        let (anatomy, clean) = cut(format, &whole[..whole.len() - SECRET.len() - rest]);
+        assert_eq!((anatomy.pixels, anatomy.has_unread), (None, format == Format::Png));
+        assert!(!has_secret(&clean));
+    }
+    assert!(cut(Format::Jpeg, &jpeg[..40]).0.has_unread);
+}
+
+#[test]
 fn animations_move_and_pictures_that_lie_about_their_size_have_none() {
     let mut gif = Cursor::new(Vec::new());
     let frame = || image::Frame::new(drawing(40, 30).into_rgba8());
