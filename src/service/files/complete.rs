@@ -20,7 +20,12 @@ impl Files {
         noted: u64,
     ) -> Result<Uploaded> {
         let id = file.id;
-        let (arrived, pixels) = self.take_in(file, metadata, noted).await?;
+        let taken = self.take_in(file, metadata, noted).await;
+        if taken.is_err() {
+            // If it was given up meanwhile, its smaller forms may have been drawn after that.
+            let _ = self.remove_if_ended(id).await;
+        }
+        let (arrived, pixels) = taken?;
         crash_point("settled");
         self.disk.hand_over(id).await?;
         let Arrived { kind, size, sha256, .. } = arrived;

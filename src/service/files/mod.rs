@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 use super::turns::{TurnBounds, Turns};
 use crate::auth::Auth;
 use crate::base::error::{Error, Result};
-use crate::base::ids::{FileId, RoomId, Uid};
+use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::principal::Principal;
 use crate::base::random;
@@ -31,7 +31,7 @@ use crate::rooms::Rooms;
 use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
-use turn::Turn;
+use turn::TurnTable;
 use work::Work;
 
 /// Who announces a file waits here and not with a connection to the database in hand.
@@ -54,7 +54,7 @@ pub struct Files {
     prepared: OnceCell<()>,
     announcements: Turns,
     /// Files that are arriving.
-    turns: Mutex<HashMap<FileId, Arc<Turn>>>,
+    turns: Arc<TurnTable>,
     /// How many uploads each person has under way.
     slots: Mutex<HashMap<Uid, usize>>,
     work: Work,
@@ -71,7 +71,7 @@ impl Files {
             counts: Arc::default(),
             prepared: OnceCell::new(),
             announcements: Turns::new(ANNOUNCEMENTS),
-            turns: Mutex::default(),
+            turns: Arc::default(),
             slots: Mutex::default(),
             work: Work::default(),
         };

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::{MutexGuard, watch};
 
 use super::Files;
-use super::turn::{Arriving, Turn};
+use super::turn::{Arriving, HeldTurn};
 use crate::base::crash_point::crash_point;
 use crate::base::error::{Code, Error, Result};
 use crate::base::file_detail::FileDetail;
@@ -53,13 +53,13 @@ pub struct Uploaded {
 pub struct Upload {
     files: Arc<Files>,
     id: FileId,
-    turn: Arc<Turn>,
+    turn: HeldTurn,
     number: u64,
     changes: watch::Receiver<()>,
     /// The size of the file, and how much of it was missing at first.
     size: u64,
     rest: u64,
-    _slot: Slot,
+    slot: Slot,
 }
 
 /// What a request that wants to bring a part of a file has to do.
@@ -139,11 +139,11 @@ impl Files {
     /// # Errors
     /// `not_found`, `unavailable`.
     pub async fn progress(&self, uid: Uid, id: FileId) -> Result<Uploaded> {
-        let turn = self.turns.lock_unpoisoned().get(&id).cloned();
+        let turn = self.turns.hold(id);
+        // While it is completed this waits, and the row says how far it is only then.
+        let place = turn.arriving.lock().await;
         let row = self.unsent(uid, id).await?;
-        if let Some(turn) = turn
-            && let Some(Arriving { arrival, file, .. }) = &*turn.arriving.lock().await
-        {
+        if let Some(Arriving { arrival, file, .. }) = &*place {
             return Ok(Uploaded { file: file.clone(), offset: arrival.length(), complete: false });
         }
         Ok(uploaded(row))
@@ -174,11 +174,9 @@ impl Files {
         slot: Slot,
     ) -> Result<Start> {
         self.prepare().await?;
-        let turn = self.turns.lock_unpoisoned().entry(id).or_default().clone();
-        let begun = self.begin(uid, id, offset, turn.clone(), slot).await;
+        let begun = self.begin(uid, id, offset, slot).await;
         if !matches!(begun, Ok(Start::Upload(_))) {
             self.counts.refused.inc();
-            self.end_turn(id, &turn);
         }
         begun
     }
@@ -188,9 +186,9 @@ impl Files {
         uid: Uid,
         id: FileId,
         offset: u64,
-        turn: Arc<Turn>,
         slot: Slot,
     ) -> Result<Start> {
+        let turn = self.turns.hold(id);
         let mut place = turn.arriving.lock().await;
         let row = self.unsent(uid, id).await?;
         if place.is_none() {
@@ -217,21 +215,21 @@ impl Files {
         turn.changed.send_replace(());
         drop(place);
         let (files, rest) = (self.clone(), size - length);
-        let mut upload = Upload { files, id, turn, number, changes, size, rest, _slot: slot };
+        let mut upload = Upload { files, id, turn, number, changes, size, rest, slot };
         upload.changes.mark_unchanged();
         Ok(Start::Upload(upload))
     }
 
-    /// What is known to be there of a file. If the disk has lost that, it begins anew.
+    /// What is known to be there of a file. If the disk has lost that, and does not only refuse it now, it begins anew.
     async fn resume(&self, row: &FileRow) -> Result<Arrival> {
-        match self.disk.resume(row.file.id, row.received).await {
-            Err(error) if row.received > 0 && error.code() == Code::Unavailable => {
-                tracing::warn!(file = %row.file.id, "what had arrived of a file is lost; it begins anew");
-                self.store.note_received(row.file.id, 0).await?;
-                self.disk.resume(row.file.id, 0).await
-            }
-            other => other,
+        let (id, received) = (row.file.id, row.received);
+        if received == 0 || self.disk.has_arrived(id, received).await? {
+            return self.disk.resume(id, received).await;
         }
+        tracing::warn!(file = %id, "what had arrived of a file is lost; it begins anew");
+        let arrival = self.disk.resume(id, 0).await?;
+        self.store.note_received(id, 0).await?;
+        Ok(arrival)
     }
 
     /// A file of somebody that is in no message.
@@ -241,16 +239,6 @@ impl Files {
             row.owner == uid && matches!(row.state, FileState::Arriving | FileState::Complete)
         };
         row.filter(is_unsent).ok_or_else(no_upload)
-    }
-
-    /// Forgets a turn that nobody has any more.
-    fn end_turn(&self, id: FileId, turn: &Arc<Turn>) {
-        let mut turns = self.turns.lock_unpoisoned();
-        // The table has one, and this is the other.
-        if Arc::strong_count(turn) == 2 && turns.get(&id).is_some_and(|one| Arc::ptr_eq(one, turn))
-        {
-            turns.remove(&id);
-        }
     }
 
     fn slot(self: &Arc<Self>, uid: Uid) -> Result<Slot> {
@@ -309,7 +297,7 @@ impl Upload {
     /// `unavailable`.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
         let mut place = self.turn.arriving.lock().await;
-        let Arriving { arrival, file, noted, .. } = self.mine(&mut place)?;
+        let Arriving { arrival, file, noted, .. } = self.mine(&mut place).await?;
         if arrival.length() + piece.len() as u64 > file.size {
             return Err(self.too_large());
         }
@@ -344,7 +332,7 @@ impl Upload {
 
     async fn end(&self, is_whole: bool) -> Result<Uploaded> {
         let mut place = self.turn.arriving.lock().await;
-        let Arriving { arrival, file, metadata, noted } = self.mine(&mut place)?;
+        let Arriving { arrival, file, metadata, noted } = self.mine(&mut place).await?;
         if is_whole && arrival.length() == file.size {
             arrival.sync().await?;
             crash_point("synced");
@@ -364,17 +352,13 @@ impl Upload {
 
     /// The next request reads from the row how far the upload is.
     async fn leave(self) {
-        let Self { files, id, turn, number, .. } = self;
-        {
-            let mut place = turn.arriving.lock().await;
-            if turn.number.load(Ordering::Relaxed) == number {
-                *place = None;
-            }
+        let mut place = self.turn.arriving.lock().await;
+        if self.is_mine() {
+            *place = None;
         }
-        files.end_turn(id, &turn);
     }
 
-    fn mine<'a>(
+    async fn mine<'a>(
         &self,
         place: &'a mut MutexGuard<'_, Option<Arriving>>,
     ) -> Result<&'a mut Arriving> {
@@ -382,7 +366,12 @@ impl Upload {
         match place.as_mut() {
             Some(arriving) if is_mine => Ok(arriving),
             Some(arriving) => Err(wrong_offset(arriving.arrival.length())),
-            None => Err(no_upload()),
+            None if is_mine => Err(no_upload()),
+            // Whoever has taken over has ended meanwhile.
+            None => {
+                let row = self.files.unsent(self.slot.uid, self.id).await?;
+                Err(wrong_offset(row.received))
+            }
         }
     }
 
