@@ -306,8 +306,8 @@ mod tests {
     #[tokio::test]
     async fn each_body_in_pieces_opens_the_connection_by_a_window_until_it_has_ended() {
         let meter = Meter::new();
-        let mut context = Context::from_waker(Waker::noop());
-        let mut window = || meter.lock_unpoisoned().begin_turn(&mut context);
+        let context = Context::from_waker(Waker::noop());
+        let window = || meter.lock_unpoisoned().begin_turn(&context);
         assert_eq!(window(), limits::CONNECTION_WINDOW);
         let own = [OwnWindow::open(&meter), OwnWindow::open(&meter)];
         assert_eq!(window(), limits::CONNECTION_WINDOW + 2 * limits::STREAM_WINDOW);
