@@ -10,8 +10,9 @@ use super::found::Found;
 use super::source::{Fault, Source};
 
 const EXIF: &[u8] = b"Exif\0\0";
+const JFIF: &[u8] = b"JFIF\0";
 /// By marker, what the segments begin with that stay.
-const KEPT: [(u8, &[u8]); 3] = [(0xe0, b"JFIF\0"), (0xe2, b"ICC_PROFILE\0"), (0xee, b"Adobe")];
+const KEPT: [(u8, &[u8]); 3] = [(0xe0, JFIF), (0xe2, b"ICC_PROFILE\0"), (0xee, b"Adobe")];
 
 pub(super) fn walk<R: BufRead + Seek>(
     source: &mut Source<R>,
@@ -74,6 +75,12 @@ fn application<R: BufRead + Seek>(
 ) -> Result<(), Fault> {
     let length = length(source)?;
     let content = source.start_of(length, usize::from(u16::MAX))?;
+    if let Some(head) = content.get(..12).filter(|_| marker == 0xe0 && content.len() > 14)
+        && content.starts_with(JFIF)
+    {
+        // A small picture is behind it, which may show what was cut off the large one: now it has no size.
+        return found.replace(source.at(), [&[0xff, marker, 0, 16], head, &[0, 0]].concat());
+    }
     if KEPT.iter().any(|(kept, name)| *kept == marker && content.starts_with(name)) {
         return found.keep(source.at());
     }

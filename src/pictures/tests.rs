@@ -233,6 +233,21 @@ fn odd_bytes_between_segments_keep_nothing_and_what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn the_small_picture_behind_a_jfif_head_goes() {
+    let plain = encoded(ImageFormat::Jpeg);
+    let jfif = |size: [u8; 2], small: &[u8]| {
+        segment(0xe0, &[b"JFIF\0\x01\x02\0\0\x01\0\x01", &size[..], small].concat())
+    };
+    let with = |head: Vec<u8>| [&plain[..2], &head, &plain[2..]].concat();
+    let before = with(jfif([1, 5], &[SECRET, &[0; 7]].concat()));
+    let (anatomy, clean) = cut(Format::Jpeg, &before);
+    assert_eq!((anatomy.pixels, has_secret(&clean)), (Some((40, 30)), false));
+    assert!(clean == with(jfif([0, 0], b"")));
+    assert!(pixels(Format::Jpeg, &before).unwrap() == pixels(Format::Jpeg, &clean).unwrap());
+    assert!(cut(Format::Jpeg, &clean).0.without_metadata.is_none());
+}
+
+#[test]
 fn animations_move_and_pictures_that_lie_about_their_size_have_none() {
     let mut gif = Cursor::new(Vec::new());
     let frame = || image::Frame::new(drawing(40, 30).into_rgba8());
