@@ -240,6 +240,7 @@ test("a log that the server does not give is asked for less and less often, and 
   await settle(300);
   assert.ok(asked >= 2 && asked < 40, `${asked} times`);
   delete later.faults.readLog;
+  await later.rooms.open(id);
   await later.sees(id, "there all the while");
 });
 
