@@ -46,13 +46,17 @@ export class EncryptedActions {
     return this.#begin(uids, []);
   }
 
-  /** Whether the server lets people make encrypted rooms, as it says: nothing is plain because it has not said so yet. */
+  /** Whether the server lets people make encrypted rooms. Nothing is plain because it has not said so yet. */
   async #isOffered() {
     const { encryption } = this.#store.state.info ?? (await readInfo());
     return encryption === "on" || encryption === "required";
   }
 
-  /** Whom I know counts also where the server names no encrypted room, so that nothing was loaded. @param {string[]} uids */
+  /**
+   * Whom I know counts also where the server names no encrypted room, so that nothing was loaded.
+   *
+   * @param {string[]} uids
+   */
   async #plainUnlessKnown(uids) {
     const loaded = this.#store.state.keys.phase === "unsupported" ? this.#door.loaded : await this.#door.load();
     const trust = loaded?.encryption.trust;

@@ -7,13 +7,14 @@ something from the pipe, and returns counts.
 import collections
 import itertools
 import json
+import os
 import re
 import selectors
 import threading
 import time
 
 from .pump import http_flow, pump, socket_flow
-from .wire import PING, Refused, Session, Socket, new_mid, new_secret, text_frame, upgrade
+from .wire import PING, Refused, Session, Socket, error_code, new_mid, new_secret, text_frame, upgrade
 
 MIB = 2**20
 # A receive buffer so small that it fills at once if nobody reads.
@@ -188,6 +189,77 @@ class Pages(Unread):
             return line
 
         return {"messages in the room": world.filled, **self.hold(pipe, open_line, 250)}
+
+
+class Uploads(Case):
+    """Whole files, one after the other. What is not in a message fills a bound of its own, and more is refused then."""
+
+    name, title = "uploads", "files of 1 MiB are uploaded on 40 connections of one member, without pause"
+
+    def attack(self, world, pipe):
+        path, body = "/api/files?name=noise.bin", os.urandom(MIB)
+        head = world.attacker.head("POST", path, **{"Content-Type": "application/octet-stream", "Content-Length": MIB})
+        flows = [http_flow(world.attacker, lambda: head + body) for _ in range(40)]
+        return only(pump(flows, pipe, ("201", "413", "429", "503")), "201", "413", "429", "503", "cut", "refused connections")
+
+
+class Downloads(Case):
+    name, title = "downloads", "a file of 8 MiB is read on 32 connections of one member, without pause"
+
+    def prepare(self, world):
+        world.file = upload(world.attacker, os.urandom(8 * MIB))
+
+    def attack(self, world, pipe):
+        request = world.attacker.head("GET", f"/files/{world.file}/noise.bin")
+        flows = [http_flow(world.attacker, lambda: request) for _ in range(32)]
+        counts = pump(flows, pipe, ("200", "429", "503"))
+        read = {"MiB read": counts.get("bytes read", 0) // MIB}
+        return {**only(counts, "429", "503", "cut", "refused connections"), **read}
+
+
+def upload(session, content):
+    """Returns the id of a file that is in no message."""
+    line = session.open_http()
+    fields = {**session.headers(), "Content-Type": "application/octet-stream"}
+    line.request("POST", "/api/files?name=noise.bin", content, fields)
+    answer = line.getresponse()
+    said = answer.read()
+    line.close()
+    if answer.status != 201:
+        raise Refused(answer.status, error_code(said), 0)
+    return json.loads(said)["id"]
+
+
+class Stopped(Unread):
+    name, title = "stopped", "100 downloads of a file of 8 MiB are requested and not read"
+    prepare = Downloads.prepare
+
+    def attack(self, world, pipe):
+        request = world.attacker.head("GET", f"/files/{world.file}/noise.bin")
+
+        def open_line():
+            line = world.attacker.connect(SMALL_BUFFER)
+            line.sendall(request)
+            return line
+
+        return self.hold(pipe, open_line, 100)
+
+
+class Searches(Case):
+    """Every word of the room is another one, and those that begin alike are many."""
+
+    name, title = "searches", "beginnings of words are searched in a room of 15 MiB on 8 connections of one member"
+    prepare = Replays.prepare
+
+    def attack(self, world, pipe):
+        letters = itertools.cycle(itertools.product("abcdefgh", repeat=2))
+
+        def make():
+            terms = ["".join(next(letters)) + "*" for _ in range(8)]
+            return world.attacker.head("GET", "/api/search?q=" + "+".join(terms))
+
+        flows = [http_flow(world.attacker, make) for _ in range(8)]
+        return only(pump(flows, pipe, ("200", "429", "503")), "200", "429", "503", "cut", "refused connections")
 
 
 class Rooms(Unread):
@@ -475,6 +547,10 @@ CASES = [
     Requests("salts", "salts for passwords without pause, 32 connections", 32, SALT),
     Replays(),
     Pages(),
+    Uploads(),
+    Downloads(),
+    Stopped(),
+    Searches(),
     Rooms(),
     Commands("large", "40 sockets of one member send 30 KB, each at its rate", 40, large_messages, 1 / COMMAND_RATE, takes_memory=True),
     Reactions("reactions", "reactions of one member on 40 sockets, each at its rate", 40, reactions, 1 / COMMAND_RATE),

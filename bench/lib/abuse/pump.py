@@ -10,7 +10,7 @@ READ = 262_144
 # The pause before a closed connection is opened again.
 AGAIN_S = 0.25
 # Answers are recognised by how they begin, or by bytes that only they contain.
-SIGNS = {"200": b"HTTP/1.1 200", "204": b"HTTP/1.1 204", "429": b"HTTP/1.1 429", "503": b"HTTP/1.1 503",
+SIGNS = {**{status: f"HTTP/1.1 {status}".encode() for status in ("200", "201", "204", "413", "429", "503")},
          "ok": b'"op":"ok"', "err": b'"op":"err"', "bye": b'"op":"bye"', "pong": b"\x8a\0"}
 
 

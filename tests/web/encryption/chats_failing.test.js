@@ -226,6 +226,24 @@ test("after a backup lost messages stay and say so, the log comes back, and all 
   assert.deepEqual(bob.encryption.counts, { failed: 0, missing: 0 });
 });
 
+test("a log that the server does not give is asked for less and less often, and comes in the end", async () => {
+  const { world, alice, id } = await chat("alice", "bob");
+  await alice.say(id, "there all the while");
+  const later = new Client(world, world.people.get("2"), await makeBrowser());
+  later.speed = 1000;
+  let asked = 0;
+  later.faults.readLog = () => {
+    asked += 1;
+    throw { code: "unavailable" };
+  };
+  later.connect();
+  await settle(300);
+  assert.ok(asked >= 2 && asked < 40, `${asked} times`);
+  delete later.faults.readLog;
+  await later.rooms.open(id);
+  await later.sees(id, "there all the while");
+});
+
 test("a backup that lost nothing accuses nobody", async () => {
   const { world, alice, bob, id } = await chat("alice", "bob");
   await alice.say(id, "one");

@@ -45,3 +45,5 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   }
 }
 console.log(JSON.stringify(sum));
+// What a failed seed has left behind may wait for ever.
+process.exit();

@@ -38,6 +38,7 @@ import { EncryptedRoom } from "./room.js";
 /** Logs that are fetched at once after a connect. */
 const AT_ONCE = 3;
 const AGAIN_MS = 3000;
+const AGAIN_MOST_MS = 300_000;
 /** After short gaps of the line rooms are not asked again who lacks their key. */
 const ASKED_MS = 60_000;
 
@@ -49,6 +50,8 @@ export class EncryptedRooms {
   /** Rooms whose logs are to be fetched. @type {Set<string>} */
   #wanted = new Set();
   #fetching = 0;
+  /** How often in a row a room could not be fetched since the last connect, by room. @type {Map<string, number>} */
+  #failures = new Map();
   /** The room that is before my eyes. */
   #open = "";
   /** Whose key opened for nobody, by room. @type {Map<string, { by: string, at: number }>} */
@@ -108,6 +111,7 @@ export class EncryptedRooms {
       if (!known) continue;
       known.isMisnamed = !room.e2ee || (room.rid !== undefined && room.rid !== known.name);
       known.told = room.log ?? known.told;
+      this.#failures.delete(room.id);
       this.#wanted.add(room.id);
       this.#tell(known);
     }
@@ -168,16 +172,19 @@ export class EncryptedRooms {
       await room.sync(room.told);
       await this.#lookForLoss(room);
       await this.#askForKey(room);
+      this.#failures.delete(room.id);
       this.#ways.wake(room.id);
     } catch (error) {
-      if (isPassing(error)) return this.#bringLater(room);
-      this.#parts.report(error);
+      if (isPassing(error)) void this.#bringLater(room);
+      else this.#parts.report(error);
     }
   }
 
-  /** @param {EncryptedRoom} room */
+  /** Whatever the server lacks, it is asked less and less often. @param {EncryptedRoom} room */
   async #bringLater(room) {
-    await this.#parts.wait(AGAIN_MS);
+    const failures = this.#failures.get(room.id) ?? 0;
+    this.#failures.set(room.id, failures + 1);
+    await this.#parts.wait(Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** failures));
     if (this.#isOver || this.#rooms.get(room.id) !== room) return;
     this.#wanted.add(room.id);
     this.#fetchNext();
