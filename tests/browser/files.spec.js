@@ -333,6 +333,10 @@ test("on a phone the camera is asked for, a picture is swiped, and nothing is wi
   await viewer.waitFor({ state: "detached" });
   await assertFits(page, "room with pictures");
   await assertAccessible(page, "room with pictures");
+  await last.press("Enter");
+  await viewer.waitFor();
+  await page.goBack();
+  await viewer.waitFor({ state: "detached" });
   assertCalm(phone);
   await phone.context.close();
 });

@@ -32,10 +32,16 @@ export function openViewer(pictures, { file, preview, show, nameOf }) {
   const found = pictures.findIndex((each) => (file.id ? each.file.id === file.id : each.file.key === file.key));
   const all = found < 0 ? [{ file, mid: "", by: "", at: 0 }] : pictures;
   const viewer = new Viewer(all, Math.max(0, found), preview, show, nameOf);
-  const dialog = openDialog(
-    { title: t("viewer"), bare: true, class: "viewer", closed: () => viewer.closed() },
-    (close) => viewer.parts(close),
+  const left = new AbortController();
+  const closed = () => {
+    left.abort();
+    viewer.closed();
+  };
+  const dialog = openDialog({ title: t("viewer"), bare: true, class: "viewer", closed }, (close) =>
+    viewer.parts(close),
   );
+  // Whoever goes back leaves the room, and its pictures with it.
+  addEventListener("popstate", () => dialog.close(), { signal: left.signal });
   dialog.node.addEventListener("keydown", (event) => viewer.pressed(event));
   viewer.opened();
 }
