@@ -15,7 +15,9 @@ async fn settings_hold_from_the_next_request_on_and_after_a_restart() {
     anna.patch(path, json!({"name": "Mine"})).await.refused(403, "forbidden");
     let started = json!({"name": "Started as", "registration": "open", "member_invites": true,
                          "room_creation": "members", "users_max": null, "encryption": "on",
-                         "default_locale": "en"});
+                         "default_locale": "en", "file_size_max": 104_857_600,
+                         "files_user_max": 5_368_709_120_u64, "files_room_max": null,
+                         "files_server_max": null});
     assert_eq!(boss.get(path).await.expect(200), started);
 
     let change = json!({"registration": "closed", "name": "Our place", "default_locale": "ru"});

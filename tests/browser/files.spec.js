@@ -256,6 +256,8 @@ test("an edit keeps the files as they are drawn, and words about pictures are ch
   await page.locator(".composer textarea").focus();
   await page.keyboard.press("ArrowUp");
   await page.locator(".composer-about", { hasText: "Editing" }).waitFor();
+  await hand(page, "paste", ".composer textarea", bytes("more.txt", 30));
+  await page.locator(".toast", { hasText: "Finish the edit, then attach more to a new one." }).waitFor();
   await page.keyboard.type("now with words");
   await page.keyboard.press("Enter");
   const theirs = message(li.page, "now with words");

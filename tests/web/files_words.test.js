@@ -44,7 +44,11 @@ test("the kind of a file is in its name, else in its type, and its size is round
     ],
   );
   assert.equal(plain(factsOf(file("a.pdf", "application/pdf", { size: 1_572_864 }))), "Document · PDF · 1.5 MB");
-  assert.equal(plain(sizeText(0)), "0 byte");
+  assert.deepEqual(
+    [0, 1, 900].map((size) => plain(sizeText(size))),
+    ["0 bytes", "1 byte", "900 bytes"],
+  );
+  assert.equal(plain(sizeText(2, "ru")), "2 байта");
 });
 
 test("where a message is only mentioned its files are named, and its text follows", () => {

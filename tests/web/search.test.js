@@ -94,6 +94,10 @@ test("a room is looked in by its name, unless that could be read as something el
   assert.equal(sentFor("beans", { end: "open", where }), `in:"Two words" beans*`);
   assert.equal(sentFor("beans in:x ", { end: "open", where }), "beans in:x");
   assert.equal(sentFor("", { end: "open", where }), "");
+  for (const nothing of ["%", "?! %", "from: ", `"," -`])
+    assert.equal(sentFor(nothing, { end: "closed", where }), nothing.trim(), "a room alone is everything in it");
+  for (const something of ["👍", "→", "-tea", "有", "has:link"])
+    assert.equal(sentFor(something, { end: "closed", where }), `in:"Two words" ${something}`);
   for (const name of [`a "b"`, "@anna", "#x", " x", ""])
     assert.equal(whereOf({ id: "7", kind: "open", name }), "in:7", name);
   assert.equal(whereOf({ id: "7", kind: "dm", name: "" }), "in:7");

@@ -19,6 +19,7 @@ export const files = {
   drop_here: "Drop to send in {room}",
   files_no_room: "Open a room to send files.",
   files_closed: "Nothing can be sent here now.",
+  files_edited: "A message keeps the files it was sent with. Finish the edit, then attach more to a new one.",
   files_folder: "Folders cannot be sent. Pack them into one file.",
   file_refused: "{name}: {why}",
   file_too_large: "{size} is too large, at most {most}.",

@@ -23,6 +23,7 @@ export const files = {
   drop_here: "Suelta para enviar en {room}",
   files_no_room: "Abre una sala para enviar archivos.",
   files_closed: "Ahora no se puede enviar nada aquí.",
+  files_edited: "Un mensaje conserva los archivos con que se envió. Termina la edición y adjunta más a uno nuevo.",
   files_folder: "No se pueden enviar carpetas. Comprímelas en un archivo.",
   file_refused: "{name}: {why}",
   file_too_large: "{size} es demasiado, como máximo {most}.",

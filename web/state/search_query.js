@@ -25,6 +25,8 @@ const VALUE = /\S*/y;
 const WORDS = new RegExp(`[^\\s${QUOTES}]+`, "y");
 const SPACE = /\s*/y;
 const ENDS_IN_WORD = /[\p{L}\p{M}\p{N}]$/u;
+/** What words are made of, as the server has it: letters, digits, emoji and the signs that look like them. */
+const IN_WORD = /[\p{L}\p{N}\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u{1f000}-\u{1faff}]/u;
 
 /** @param {RegExp} pattern @param {string} text @param {number} at */
 function match(pattern, text, at) {
@@ -86,7 +88,13 @@ export function sentFor(text, { end, where = "" }) {
   const mayGoOn = isOpen && !last?.operator && !last?.quoted && !last?.negated && ENDS_IN_WORD.test(text);
   const wanted = [...`${kept.trim()}${mayGoOn ? "*" : ""}`].slice(0, SENT_MAX).join("");
   if (!/[^\s"“”„«»*-]/u.test(wanted)) return "";
-  return where && !namesRoom(wanted) ? `${where} ${wanted}` : wanted;
+  // The room alone would find everything in it.
+  return where && looksForSomething(wanted) && !namesRoom(wanted) ? `${where} ${wanted}` : wanted;
+}
+
+/** Whether there is more than punctuation in a query. @param {string} text */
+function looksForSomething(text) {
+  return partsOf(text).some(({ operator, value }) => (operator ? value !== "" : IN_WORD.test(value)));
 }
 
 /** Whether a query says itself in which room. @param {string} text */

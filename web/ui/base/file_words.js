@@ -14,10 +14,12 @@ export function sizeText(bytes, lang = currentLanguage()) {
   const units = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(bytes, 1)) / 10)));
   const value = bytes / 1024 ** step;
+  const unit = units[step] ?? "byte";
   return formatter(Intl.NumberFormat, lang, {
     style: "unit",
-    unit: units[step] ?? "byte",
-    unitDisplay: "short",
+    unit,
+    // In English the short form of bytes has no plural.
+    unitDisplay: unit === "byte" ? "long" : "short",
     maximumFractionDigits: value < 10 ? 1 : 0,
   }).format(value);
 }

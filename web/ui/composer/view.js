@@ -268,9 +268,10 @@ export class Composer {
    */
   #mayAttach(how) {
     const isEncrypted = this.#store.state.rooms.get(this.#room)?.e2ee;
-    const isBusy = this.#closed.isClosed || this.#editing !== null;
+    const isEditing = this.#editing !== null;
+    const isBusy = this.#closed.isClosed || isEditing;
     if (how !== "quietly" && (isEncrypted || isBusy))
-      toast(t(isEncrypted ? "error_files_encrypted_room" : "files_closed"));
+      toast(t(isEncrypted ? "error_files_encrypted_room" : isEditing ? "files_edited" : "files_closed"));
     return how === "quietly" ? !isBusy : !isEncrypted && !isBusy;
   }
 
