@@ -52,7 +52,8 @@ pub(super) fn walk<R: BufRead + Seek>(
                 found.keep(source.at())?;
                 next_marker(source, found)?
             }
-            0xe0..=0xef | 0xfe => {
+            // Behind pixels no program writes one, and decoders do not agree on what it is there.
+            0xe0..=0xef | 0xfe if found.frames == 0 => {
                 application(source, found, marker)?;
                 next_marker(source, found)?
             }
@@ -110,7 +111,8 @@ fn skip_segment<R: BufRead + Seek>(source: &mut Source<R>) -> Result<(), Fault> 
     source.skip(length)
 }
 
-/// The next marker; it may be filled up in front. Decoders pass over whatever else is between two segments, so it goes.
+/// The next marker; it may be filled up in front. Decoders pass over whatever else is between two segments
+/// in front of the pixels, so it goes.
 fn next_marker<R: BufRead + Seek>(source: &mut Source<R>, found: &mut Found) -> Result<u8, Fault> {
     let begin = source.at();
     source.skip_past(0xff)?;
@@ -122,6 +124,9 @@ fn next_marker<R: BufRead + Seek>(source: &mut Source<R>, found: &mut Found) -> 
             marker => break marker,
         }
     };
+    if is_odd && found.frames > 0 {
+        return Err(Fault::Broken);
+    }
     if is_odd {
         found.remove(source.at() - 2);
     }

@@ -230,6 +230,12 @@ fn odd_bytes_between_segments_keep_nothing_and_what_cannot_be_read_is_told() {
         assert!(!has_secret(&clean));
     }
     assert!(cut(Format::Jpeg, &jpeg[..40]).0.has_unread);
+    // Decoders do not agree on a segment amid the pixels, so none of it goes, and no browser shows it.
+    let plain = encoded(ImageFormat::Jpeg);
+    let (begin, end) = plain.split_at(plain.len() - 40);
+    let amid = [begin, &segment(0xfe, SECRET), end].concat();
+    let (anatomy, clean) = cut(Format::Jpeg, &amid);
+    assert!(anatomy.has_unread && anatomy.pixels.is_none() && clean == amid);
 }
 
 #[test]
