@@ -70,15 +70,15 @@ impl NewKeys {
     }
 }
 
-/// A number and a trust store, and how the caller calls these fields.
+/// A trust store with its number, each after the name that its field has in the request.
 ///
 /// # Errors
 /// `bad_request`, `too_large`.
-pub fn trust_store(rev: (&str, u64), text: (&str, &str)) -> Result<Vec<u8>> {
-    if !(1..=NUMBER).contains(&rev.1) {
-        return Err(Error::field(rev.0, "must be 1 to 2^53 - 1"));
+pub fn trust_store((rev_field, rev): (&str, u64), (field, text): (&str, &str)) -> Result<Vec<u8>> {
+    if !(1..=NUMBER).contains(&rev) {
+        return Err(Error::field(rev_field, "must be 1 to 2^53 - 1"));
     }
-    blob(text.0, text.1, limits::BOX..=limits::TRUST)
+    blob(field, text, limits::BOX..=limits::TRUST)
 }
 
 fn blob(field: &str, text: &str, bytes: RangeInclusive<usize>) -> Result<Vec<u8>> {

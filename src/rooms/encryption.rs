@@ -324,15 +324,12 @@ impl Encryption {
         let needed = needed(log, n, chain, is_open, |id| self.present.contains(id));
         let stale = |(uid, member): (&Uid, _)| log.is_stale(*uid, member, n, chain).then_some(*uid);
         let stale: BTreeSet<Uid> = log.members.iter().filter_map(stale).collect();
-        let cannot_give: HashSet<Uid> =
-            needed.iter().map(|id| id.uid).chain(stale.clone()).collect();
-        let could_give =
-            log.members.keys().filter(|uid| is_open(**uid) && !cannot_give.contains(uid));
+        let lack_it: HashSet<Uid> = needed.iter().map(|id| id.uid).collect();
+        let has_it = |uid: &Uid| is_open(*uid) && !stale.contains(uid) && !lack_it.contains(uid);
+        let givers: Vec<Uid> = log.members.keys().copied().filter(has_it).collect();
         // Everybody who could give it is barred: nobody else would ever have this key.
-        let is_stuck = needed.iter().any(|id| {
-            let mut others = could_give.clone().peekable();
-            others.peek().is_some() && others.all(|uid| self.is_barred(*id, *uid))
-        });
+        let has_no_giver = |id: &WrapId| givers.iter().all(|uid| self.is_barred(*id, *uid));
+        let is_stuck = !givers.is_empty() && needed.iter().any(has_no_giver);
         let due = match log.gone {
             true => Some(RotationReason::Left),
             false => (is_stuck || log.is_due(n, chain)).then_some(RotationReason::Keys),

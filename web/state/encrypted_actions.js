@@ -60,7 +60,7 @@ export class EncryptedActions {
   async #plainUnlessKnown(uids) {
     const loaded = this.#store.state.keys.phase === "unsupported" ? this.#door.loaded : await this.#door.load();
     const trust = loaded?.encryption.trust;
-    if (trust?.ready && uids.some((uid) => trust.contact(uid))) throw { code: "keys_withheld", uids };
+    if (trust?.ready) assertUnknown(trust, uids);
     return openDirectRoom(uids);
   }
 
@@ -113,7 +113,7 @@ export class EncryptedActions {
   /** A plain direct chat, after I have been asked. @param {...string} uids @returns {Promise<string>} its id */
   async openPlain(...uids) {
     const trust = (await this.#door.load()).encryption.trust;
-    if (uids.some((uid) => trust.contact(uid))) throw { code: "keys_withheld", uids };
+    assertUnknown(trust, uids);
     return this.#show(await openDirectRoom(uids));
   }
 
@@ -235,4 +235,14 @@ export class EncryptedActions {
     const isKept = database?.isKept && database.level !== 3;
     return !isKept && this.#messages.sealedEntries().some(({ error }) => !error);
   }
+}
+
+/**
+ * Nothing is written in plain words to somebody whose keys are known.
+ *
+ * @param {import("./encryption/trust_store.js").TrustStore} trust
+ * @param {string[]} uids
+ */
+function assertUnknown(trust, uids) {
+  if (uids.some((uid) => trust.contact(uid))) throw { code: "keys_withheld", uids };
 }

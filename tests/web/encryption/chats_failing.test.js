@@ -6,7 +6,7 @@ import { envelopeJson } from "../../../web/crypto/envelope_form.js";
 import { randomBytes, toBase64Url } from "../../../web/crypto/encoding.js";
 import { EncryptedDoor } from "../../../web/state/encrypted_door.js";
 import { EncryptedShelf } from "../../../web/state/encryption/encrypted_shelf.js";
-import { again, chat, Client, everybodyIn, makeBrowser, settle, until, World } from "./model.js";
+import { again, chat, chatWithReaction, Client, everybodyIn, makeBrowser, settle, until, World } from "./model.js";
 
 /** An envelope of somebody as of some entry of the log, whatever the server thinks of it. */
 async function forge(client, room, { ls, epoch, text, mid = randomBytes(16), rev = 0, pv }) {
@@ -245,11 +245,7 @@ test("a log that the server does not give is asked for less and less often, and 
 });
 
 test("a backup that lost nothing accuses nobody", async () => {
-  const { world, alice, bob, id } = await chat("alice", "bob");
-  await alice.say(id, "one");
-  await bob.sees(id, "one");
-  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
-  await until(() => alice.message(id, "one").reactions["👍"]);
+  const { world, alice, bob, id } = await chatWithReaction();
   await settle(20);
   world.restore(world.backup());
   for (const client of [alice, bob]) client.connect();

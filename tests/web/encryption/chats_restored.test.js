@@ -7,7 +7,7 @@ import { Intervals } from "../../../web/state/encryption/intervals.js";
 import { Ledger } from "../../../web/state/encryption/ledger.js";
 import { LedgerShelf } from "../../../web/state/encryption/ledger_shelf.js";
 import { EncryptedRoom } from "../../../web/state/encryption/room.js";
-import { again, chat, Client, makeBrowser, settle, until } from "./model.js";
+import { again, chat, chatWithReaction, Client, makeBrowser, settle, until } from "./model.js";
 
 /** Everything of a message and of the room's log is the same for who is here. */
 const epochOf = (client, id) => client.room(id)?.state?.epoch;
@@ -24,18 +24,21 @@ async function compared(client, id) {
   await until(() => !client.room(id).comparing);
 }
 
-test("a reaction that was taken back after the backup stands again, and nobody is accused", async () => {
-  const { world, alice, bob, id } = await chat("alice", "bob");
-  await alice.say(id, "one");
-  await bob.sees(id, "one");
-  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
-  await until(() => alice.message(id, "one").reactions["👍"]);
+/** A chat with a backup that has a reaction, which was taken back since. */
+async function reactionTakenBack() {
+  const made = await chatWithReaction();
+  const { world, alice, bob, id } = made;
   await alice.say(id, "two");
   await bob.sees(id, "two");
   await until(() => alice.message(id, "two").createdSeq);
   const backup = world.backup();
   await bob.messages.react(id, bob.message(id, "one"), "👍", false);
   await until(() => !alice.message(id, "one").reactions["👍"]);
+  return { ...made, backup };
+}
+
+test("a reaction that was taken back after the backup stands again, and nobody is accused", async () => {
+  const { world, alice, backup, id } = await reactionTakenBack();
   restore(world, backup, alice);
   await compared(alice, id);
   await until(() => alice.message(id, "one")?.reactions["👍"]?.[0] === "2", "it stands again");
@@ -553,17 +556,7 @@ test("nobody misses what has come again at another place than others cite", asyn
 });
 
 test("a reaction that was taken back after the backup stands again for who has never seen it", async () => {
-  const { world, alice, bob, id } = await chat("alice", "bob");
-  await alice.say(id, "one");
-  await bob.sees(id, "one");
-  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
-  await until(() => alice.message(id, "one").reactions["👍"]);
-  await alice.say(id, "two");
-  await bob.sees(id, "two");
-  await until(() => alice.message(id, "two").createdSeq);
-  const backup = world.backup();
-  await bob.messages.react(id, bob.message(id, "one"), "👍", false);
-  await until(() => !alice.message(id, "one").reactions["👍"]);
+  const { world, alice, backup, id } = await reactionTakenBack();
   const fresh = await again(alice, id);
   await fresh.sees(id, "two");
   restore(world, backup, fresh);

@@ -825,3 +825,14 @@ export async function chat(...names) {
   const named = Object.fromEntries(names.map((name, at) => [name, clients[at]]));
   return { world, clients, id, room: world.rooms.get(id), ...named };
 }
+
+/** A chat of alice and bob in which he has reacted to her "one". */
+export async function chatWithReaction() {
+  const made = await chat("alice", "bob");
+  const { alice, bob, id } = made;
+  await alice.say(id, "one");
+  await bob.sees(id, "one");
+  await bob.messages.react(id, bob.message(id, "one"), "👍", true);
+  await until(() => alice.message(id, "one").reactions["👍"]);
+  return made;
+}
