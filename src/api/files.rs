@@ -154,6 +154,7 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         None => Rendition::Original,
         Some(edge) => form_of(&edge)?,
     };
+    let turn = services.files.reading(caller.uid).await?;
     let Readable { file, sha256 } = services.files.readable(caller.uid, id).await?;
     let Opened { bytes, size, media_type, form } = services.files.open(&file, form).await?;
     let etag = etag(sha256, form, size);
@@ -175,7 +176,8 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         .header("Content-Disposition", disposition(how, &name))
         .header("Content-Security-Policy", SANDBOX)
         .header("Cross-Origin-Resource-Policy", "same-origin")
-        .header("X-Content-Type-Options", "nosniff"))
+        .header("X-Content-Type-Options", "nosniff")
+        .holding(turn))
 }
 
 /// The bytes of a file on their way to whoever reads it.

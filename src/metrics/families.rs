@@ -183,6 +183,11 @@ impl Families {
         )?;
         page.gauge("http_uploads", "Bodies read piece by piece.", http.uploads.get())?;
         page.gauge("http_downloads", "Answers sent as they are read.", http.downloads.get())?;
+        page.counter(
+            "http_transfers_gave_way",
+            "Of both, those that were slow and ended because others waited.",
+            http.gave_way.get(),
+        )?;
         page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
         page.counter(
             "http2_floods",
