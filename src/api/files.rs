@@ -27,16 +27,16 @@ const SANDBOX: &str =
 /// What has an address is never changed.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
-/// Which bodies of uploads are read as they come.
-pub fn part_limit(api: &Api, head: &Head) -> Option<u64> {
-    (head.method.as_str() == "PUT").then(|| api.services.files.size_max())
+/// Which bodies of uploads are read as they come. Their handlers bound them, and say what the bound is.
+pub fn part_limit(_: &Api, head: &Head) -> Option<u64> {
+    (head.method.as_str() == "PUT").then_some(u64::MAX)
 }
 
 /// The same of uploads in one request, which name the file in their address.
-pub fn whole_limit(api: &Api, head: &Head) -> Option<u64> {
+pub fn whole_limit(_: &Api, head: &Head) -> Option<u64> {
     let name = head.query.as_deref().and_then(|query| form_field(query, "name"));
     let is_whole = head.method.as_str() == "POST" && name.is_some();
-    is_whole.then(|| api.services.files.size_max())
+    is_whole.then_some(u64::MAX)
 }
 
 #[derive(Deserialize)]
@@ -75,7 +75,7 @@ pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> R
     };
     let upload = match services.files.bring(uid, &announced).await? {
         Start::Upload(upload) => upload,
-        Start::Done(done) => return Ok(created(&done)),
+        Start::Done { done, .. } => return Ok(created(&done)),
     };
     let id = upload.id();
     let brought = receive(body, upload).await;
@@ -98,7 +98,9 @@ pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
     let body = request.stream()?;
     let uploaded = match services.files.upload(caller.uid, id, offset).await? {
         Start::Upload(upload) => receive(body, upload).await?,
-        Start::Done(done) => done,
+        // It goes on with what is no part of it any more.
+        Start::Done { done, may_be_smaller: true } => done,
+        Start::Done { done, may_be_smaller: false } => nothing_more(body, done).await?,
     };
     Ok(Response::json(200, &uploaded))
 }
@@ -107,6 +109,15 @@ pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
 async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
     if body.length().is_some_and(|length| length > upload.rest()) {
         let error = upload.too_large();
+/// The answer to a body without a byte.
+async fn nothing_more(mut body: BodyReader, done: Uploaded) -> Result<Uploaded> {
+    let has_more = match body.length() {
+        Some(length) => length > 0,
+        None => body.next().await.map_err(cut)?.is_some(),
+    };
+    if has_more { Err(done.too_large()) } else { Ok(done) }
+}
+
         upload.keep().await;
         return Err(error);
     }

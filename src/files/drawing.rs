@@ -23,6 +23,11 @@ pub enum Metadata {
     Removed,
 }
 
+/// Whether a file of this type is a picture whose metadata goes, unless that is kept, and whose smaller forms are drawn.
+pub fn has_metadata(media_type: &str) -> bool {
+    Format::of(media_type).is_some()
+}
+
 /// What a file is, now that all of it is there.
 #[derive(Debug)]
 pub struct Arrived {

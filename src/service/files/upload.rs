@@ -20,7 +20,7 @@ use crate::base::ids::{FileId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::random;
-use crate::files::{Arrival, Metadata, disk_full, name};
+use crate::files::{Arrival, Metadata, disk_full, has_metadata, name};
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState, NewFile};
 
@@ -67,7 +67,12 @@ pub enum Start {
     /// Bring it.
     Upload(Upload),
     /// Nothing: all of it is there.
-    Done(Uploaded),
+    Done {
+        /// How far it is.
+        done: Uploaded,
+        /// Whether it may have become smaller, so that the rest of what was announced may still come.
+        may_be_smaller: bool,
+    },
 }
 
 /// One of the uploads that a person may have under way.
@@ -88,7 +93,7 @@ impl Files {
         }
         match self.bring(uid, file).await? {
             Start::Upload(upload) => upload.finish().await,
-            Start::Done(done) => Ok(done),
+            Start::Done { done, .. } => Ok(done),
         }
     }
 
@@ -111,7 +116,7 @@ impl Files {
     async fn create(&self, uid: Uid, file: &Announced) -> Result<FileId> {
         let most = self.size_max();
         if file.size > most {
-            return Err(Error::with_detail(FileDetail::TooLarge { max: most }));
+            return Err(too_large(most));
         }
         self.prepare().await?;
         let disk = self.disk.clone();
@@ -193,11 +198,13 @@ impl Files {
         let row = self.unsent(uid, id).await?;
         if place.is_none() {
             if row.state == FileState::Complete {
-                return done_at(uploaded(row), offset);
+                let may_be_smaller = may_be_smaller(&row);
+                return done_at(uploaded(row), offset, may_be_smaller);
             }
             // A crash may have come between its name and its row.
             if self.disk.is_settled(id) {
-                return done_at(self.complete(&row.file, metadata(&row), 0).await?, offset);
+                let done = self.complete(&row.file, metadata(&row), 0).await?;
+                return done_at(done, offset, may_be_smaller(&row));
             }
             let arrival = self.resume(&row).await?;
             let metadata = metadata(&row);
@@ -287,7 +294,7 @@ impl Upload {
 
     /// The answer to more than that.
     pub fn too_large(&self) -> Error {
-        Error::with_detail(FileDetail::TooLarge { max: self.size })
+        too_large(self.size)
     }
 
     /// Writes the next piece.
@@ -404,10 +411,27 @@ fn metadata(row: &FileRow) -> Metadata {
     if row.keeps_metadata { Metadata::Kept } else { Metadata::Removed }
 }
 
-/// All of it is there: whoever goes on at its end has to do nothing. A picture without its metadata ends earlier than
-/// what was announced.
-fn done_at(done: Uploaded, offset: u64) -> Result<Start> {
-    if offset >= done.offset { Ok(Start::Done(done)) } else { Err(wrong_offset(done.offset)) }
+/// Whether a file may have become smaller than it was announced.
+fn may_be_smaller(row: &FileRow) -> bool {
+    metadata(row) == Metadata::Removed && has_metadata(&row.file.media_type)
+}
+
+/// All of it is there: whoever goes on at its end has nothing to bring. Where that was announced to be, nobody knows any
+/// more of what may have become smaller.
+fn done_at(done: Uploaded, offset: u64, may_be_smaller: bool) -> Result<Start> {
+    let is_end = offset == done.offset || (may_be_smaller && offset > done.offset);
+    if is_end { Ok(Start::Done { done, may_be_smaller }) } else { Err(wrong_offset(done.offset)) }
+}
+
+impl Uploaded {
+    /// The answer to more bytes than all of them.
+    pub fn too_large(&self) -> Error {
+        too_large(self.file.size)
+    }
+}
+
+fn too_large(max: u64) -> Error {
+    Error::with_detail(FileDetail::TooLarge { max })
 }
 
 fn wrong_offset(offset: u64) -> Error {
