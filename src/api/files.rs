@@ -9,7 +9,7 @@ use crate::api::charge::Charge;
 use crate::api::context::{Api, Call};
 use crate::base::error::{Code, Error, Result};
 use crate::base::hex;
-use crate::base::ids::{FileId, RoomId, Uid};
+use crate::base::ids::{FileId, RoomId};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition, safe};
@@ -18,7 +18,7 @@ use crate::http::{
     BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
     form_field,
 };
-use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded};
+use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded, Uploader};
 use crate::store::chat::files::{FilePlace, ListedFile};
 
 /// What a browser may do with a file that it shows by itself: nothing.
@@ -53,7 +53,7 @@ struct Announcement {
 pub async fn announce(call: Call<'_>) -> Result<Response> {
     let Call { services, caller, request, .. } = call;
     if request.query("name").is_some() {
-        return bring(services, caller.uid, request).await;
+        return bring(services, Uploader::person(caller.uid), request).await;
     }
     let Announcement { name, media_type, size, keep_metadata } = request.json()?;
     let media_type = checked_type(media_type.as_deref().unwrap_or_default())?;
@@ -63,7 +63,11 @@ pub async fn announce(call: Call<'_>) -> Result<Response> {
 }
 
 /// A whole file in one request, of a person or a hook.
-pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> Result<Response> {
+pub(super) async fn bring(
+    services: &Services,
+    by: Uploader,
+    request: &Request,
+) -> Result<Response> {
     check_coding(request)?;
     let body = request.stream()?;
     let size = body.length().ok_or_else(|| Error::field("Content-Length", "is missing"))?;
@@ -73,7 +77,7 @@ pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> R
         size,
         keeps_metadata: request.query("keep_metadata").as_deref() == Some("1"),
     };
-    let upload = match services.files.bring(uid, &announced).await? {
+    let upload = match services.files.bring(&by, &announced).await? {
         Start::Upload(upload) => upload,
         Start::Done { done, .. } => return Ok(created(&done)),
     };
@@ -81,7 +85,7 @@ pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> R
     let brought = receive(body, upload).await;
     if brought.is_err() {
         // Nobody knows its id, so nobody goes on with it.
-        let _ = services.files.give_up(uid, id).await;
+        let _ = services.files.give_up(by.uid(), id).await;
     }
     Ok(created(&brought?))
 }
@@ -105,10 +109,6 @@ pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
     Ok(Response::json(200, &uploaded))
 }
 
-/// Takes a body piece by piece. What has arrived of one that is cut stays.
-async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
-    if body.length().is_some_and(|length| length > upload.rest()) {
-        let error = upload.too_large();
 /// The answer to a body without a byte.
 async fn nothing_more(mut body: BodyReader, done: Uploaded) -> Result<Uploaded> {
     let has_more = match body.length() {
@@ -118,6 +118,10 @@ async fn nothing_more(mut body: BodyReader, done: Uploaded) -> Result<Uploaded> 
     if has_more { Err(done.too_large()) } else { Ok(done) }
 }
 
+/// Takes a body piece by piece. What has arrived of one that is cut stays.
+async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
+    if body.length().is_some_and(|length| length > upload.rest()) {
+        let error = upload.too_large();
         upload.keep().await;
         return Err(error);
     }

@@ -11,7 +11,7 @@ mod work;
 
 pub use download::{Opened, Readable};
 pub use sweep::Swept;
-pub use upload::{Announced, Start, Upload, Uploaded};
+pub use upload::{Announced, Start, Upload, Uploaded, Uploader};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

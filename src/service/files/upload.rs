@@ -37,6 +37,30 @@ pub struct Announced {
     pub keeps_metadata: bool,
 }
 
+/// Whose an upload is.
+#[derive(Debug)]
+pub struct Uploader {
+    uid: Uid,
+    sharers: Vec<Uid>,
+}
+
+impl Uploader {
+    /// Somebody who may keep what one person may.
+    pub fn person(uid: Uid) -> Self {
+        Self { uid, sharers: vec![uid] }
+    }
+
+    /// Who it is.
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+
+    /// One of those who may keep that together, always in the same order.
+    pub fn one_of(uid: Uid, sharers: Vec<Uid>) -> Self {
+        Self { uid, sharers }
+    }
+}
+
 /// How far an upload is: `{"id","name","type","size",…,"offset","complete"}`.
 #[derive(Debug, Serialize)]
 pub struct Uploaded {
@@ -87,11 +111,12 @@ impl Files {
     /// # Errors
     /// `too_large`, `quota_full`, `disk_full`, `rate_limited`, `unavailable`.
     pub async fn announce(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Uploaded> {
+        let by = Uploader::person(uid);
         if file.size > 0 {
-            let id = self.create(uid, file).await?;
+            let id = self.create(&by, file).await?;
             return self.progress(uid, id).await;
         }
-        match self.bring(uid, file).await? {
+        match self.bring(&by, file).await? {
             Start::Upload(upload) => upload.finish().await,
             Start::Done { done, .. } => Ok(done),
         }
@@ -101,9 +126,10 @@ impl Files {
     ///
     /// # Errors
     /// As [`announce`](Self::announce).
-    pub async fn bring(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Start> {
+    pub async fn bring(self: &Arc<Self>, by: &Uploader, file: &Announced) -> Result<Start> {
+        let uid = by.uid;
         let slot = self.slot(uid)?;
-        let id = self.create(uid, file).await?;
+        let id = self.create(by, file).await?;
         let begun = self.start(uid, id, 0, slot).await;
         if begun.is_err() {
             // Nobody knows its id, so nobody goes on with it.
@@ -113,7 +139,7 @@ impl Files {
     }
 
     /// Gives a file its row, if there is place for it.
-    async fn create(&self, uid: Uid, file: &Announced) -> Result<FileId> {
+    async fn create(&self, by: &Uploader, file: &Announced) -> Result<FileId> {
         let most = self.size_max();
         if file.size > most {
             return Err(too_large(most));
@@ -127,13 +153,14 @@ impl Files {
         let (id, name) = (FileId(random::bytes()?), name::safe(&file.name));
         let new = NewFile {
             id,
-            owner: uid,
+            owner: by.uid,
+            sharers: &by.sharers,
             name: &name,
             media_type: &file.media_type,
             size: file.size,
             keeps_metadata: file.keeps_metadata,
         };
-        let _turn = self.announcements.take(uid).await?;
+        let _turn = self.announcements.take(by.uid).await?;
         self.store.create_file(&new, self.quotas()).await?;
         crash_point("announced");
         Ok(id)
