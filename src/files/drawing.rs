@@ -33,6 +33,8 @@ pub fn has_metadata(media_type: &str) -> bool {
 pub struct Arrived {
     /// By its first bytes.
     pub kind: Kind,
+    /// Whether it begins as a picture that may be drawn.
+    pub is_picture: bool,
     /// How many bytes were there at first.
     pub came: u64,
     /// How many are left of them.
@@ -68,6 +70,7 @@ impl FileStore {
             }
             None => None,
         };
+        let is_picture = anatomy.is_some();
         if metadata == Metadata::Removed && anatomy.as_ref().is_some_and(|found| found.has_unread) {
             // A browser may still show it, with all that its owner believes to be gone: as a file nobody does.
             kind = Kind::Unknown;
@@ -92,7 +95,7 @@ impl FileStore {
             }
         };
         let size = fs::metadata(&place)?.len();
-        Ok(Arrived { kind, came, size, sha256, pixels, place })
+        Ok(Arrived { kind, is_picture, came, size, sha256, pixels, place })
     }
 
     /// Gives a file that was looked at its name; from then on it is there, also after a power cut. May be repeated.

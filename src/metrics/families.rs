@@ -280,6 +280,19 @@ impl Families {
             "Bytes of files that arrived.",
             counts.received_bytes.get(),
         )?;
+        let pictures =
+            [("drawn", counts.pictures_drawn.get()), ("refused", counts.pictures_refused.get())];
+        page.counters(
+            "file_pictures",
+            "Pictures that were decoded and drawn smaller, and that could not be.",
+            "outcome",
+            pictures.into_iter(),
+        )?;
+        page.counter(
+            "file_pictures_seconds",
+            "What that took.",
+            counts.pictures_us.get() as f64 / 1e6,
+        )?;
         page.counter("files_erased", "Files whose bytes are gone.", counts.erased.get())?;
         let orphans = [("missing", counts.missing.get()), ("stray", counts.strays.get())];
         page.counters(
