@@ -51,7 +51,11 @@ const SEARCH: &[Reached] = &[
         "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
         &["search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
     ),
-    ("tests/search/bounds.rs", "long_messages_take_no_longer_than_short_ones", &["search::TIME"]),
+    (
+        "tests/search/bounds.rs",
+        "long_messages_take_no_longer_than_short_ones_and_time_is_charged",
+        &["search::TIME", "search::PAID", "search::TIME_OF_READ"],
+    ),
     (
         "tests/search/queries.rs",
         "a_result_is_the_message_with_its_room_and_marks",
