@@ -74,7 +74,7 @@ test("open details follow the room: its name, what I may do, who is in it", asyn
   const room = await together("Workshop", "closed");
   await bob.page.locator(".members-button").click();
   await bob.page.locator("[data-member]", { hasText: "ada" }).waitFor();
-  assert.deepEqual(await bob.page.locator(".tab").allTextContents(), ["Members", "For me"]);
+  assert.deepEqual(await bob.page.locator(".tab").allTextContents(), ["Members", "Files", "For me"]);
   await api(ada, "PATCH", room, { name: "Smithy", topic: "Hot" });
   await bob.page.locator("dialog h2", { hasText: "Smithy" }).waitFor();
   await bob.page.locator(".dialog-lead", { hasText: "Hot" }).waitFor();
