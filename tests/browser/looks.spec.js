@@ -413,6 +413,14 @@ const smallTargets = (page) =>
       .map((node) => `${node.className || node.tagName}: ${node.textContent.slice(0, 20)}`),
   );
 
+/** The tabs whose words have no room. */
+const cutTabs = (page) =>
+  page
+    .locator(".tab")
+    .evaluateAll((nodes) =>
+      nodes.filter((node) => node.scrollWidth > node.clientWidth).map((node) => node.textContent),
+    );
+
 test("nothing is cut, wrapped or too small to hit on narrow pages in three languages", async () => {
   await ask(root.page, "/api/rooms", "POST", {
     name: "Long topic",
@@ -447,6 +455,7 @@ test("nothing is cut, wrapped or too small to hit on narrow pages in three langu
       .evaluateAll((nodes) => nodes.map((node) => node.getBoundingClientRect().toJSON()));
     assert.equal(new Set(tabs.map((tab) => tab.top)).size, 1, `tabs in one row, ${where}`);
     assert.ok(tabs.at(-1).right <= width, `all tabs, ${where}: ${tabs.at(-1).right}`);
+    assert.deepEqual(await cutTabs(page), [], `tabs, ${where}`);
     assert.deepEqual(await smallTargets(page), [], `details, ${where}`);
     await page.goto(`${server.url}/admin/users`);
     await page.locator(".who").first().waitFor();
@@ -466,6 +475,9 @@ test("nothing is cut, wrapped or too small to hit on narrow pages in three langu
     const jump = page.locator(".jump span");
     await jump.waitFor();
     assert.ok(await jump.evaluate((node) => node.scrollWidth <= node.clientWidth), `jump in ${locale}`);
+    await page.locator(".members-button").click();
+    await page.locator("dialog .option").first().waitFor();
+    assert.deepEqual(await cutTabs(page), [], `tabs in ${locale}`);
     await context.close();
   }
   const { page, context } = await visitor(browser);

@@ -208,11 +208,8 @@ test("a file that the browser cannot read any more is no fault of the line", asy
 });
 
 /** A client that writes in rooms 4 and 5; `sent` are its messages as the server gets them. */
-async function client(answer = async () => ({ seq: 9 })) {
-  const rooms = new Map([
-    ["4", { id: "4" }],
-    ["5", { id: "5" }],
-  ]);
+async function client(answer = async () => ({ seq: 9 }), mine = ["4", "5"]) {
+  const rooms = new Map(mine.map((id) => [id, { id }]));
   const timelines = new Map(["4", "5"].map((id) => [id, timelineOf([])]));
   const parts = createParts({ timelines, rooms, info: { limits: { files: 3, fileSize: 1000 } } });
   const files = new Files({ store: parts.store, isEncrypted: (room) => room === "9", calls: server.calls });
@@ -397,6 +394,31 @@ test("what is attached survives a reload and is the same in all tabs; what nobod
   assert.deepEqual(three.attached(), ["a", "c"]);
   assert.equal(browser.databases.get("impulse-files-1").get("files").length, 2);
   three.close();
+});
+
+test("what is attached in a room that I am not in any more waits until I am back, or goes with a reload", async () => {
+  const one = await client();
+  server.faults.append = [{ after: 0, hang: true }];
+  one.files.add("4", [file("a")]);
+  one.connect();
+  const { rooms } = one.state;
+  const without = new Map([...rooms].filter(([id]) => id !== "4"));
+  const phase = (name, { state, attached } = one, room = "4") =>
+    attached(room).includes(name) && state.uploads.get(state.attached.get(room).find((each) => each.name === name).key);
+  await until(() => server.asked.includes("append a 0"));
+  one.store.update({ rooms: without });
+  one.files.add("5", [file("b")]);
+  await until(() => phase("b", one, "5").phase === "done");
+  await settled();
+  assert.deepEqual([one.attached(), phase("a").phase], [["a"], "waiting"]);
+  one.store.update({ rooms });
+  await until(() => phase("a").phase === "done");
+  one.close();
+  const two = await client(undefined, ["5"]);
+  two.store.notifyLater();
+  await until(() => !two.attached().length);
+  assert.deepEqual([two.attached("5"), keysOf("upload.").length, keysOf("attached.").length], [["b"], 1, 1]);
+  two.close();
 });
 
 test("an edit without files keeps them, and one of their words sends them all in their order", async () => {

@@ -116,6 +116,9 @@ test("why files were not taken is said of each, and once where it is the same fo
     plain(refusalText([refused("a.mov", "too_large", { max: 1024 * 1024 }), refused("b", "files_many")])),
     "a.mov: 3 MB is too large, at most 1 MB. b: One message takes no more files.",
   );
+  const many = Array.from({ length: 40 }, (_, n) => refused(`${n}.mov`, "too_large", { max: 1024 * 1024 }));
+  assert.equal(refusalText(many).split("\n").length, 5);
+  assert.match(refusalText(many), /\n36 more$/);
   assert.match(errorText({ code: "quota_full", detail: { of: "person" } }), /^Your space/);
   assert.match(errorText({ code: "quota_full", detail: { of: "moon" } }), /^There is no space left/);
 });

@@ -56,6 +56,7 @@ const QUESTIONS = [
   "state/blocks.js",
   "state/clock.js",
   "state/invitations.js",
+  "state/known_messages.js",
   "state/people_status.js",
   "state/rights.js",
   "state/search_query.js",

@@ -5,7 +5,7 @@ import { MessageSearch, SearchActions } from "../../web/state/search.js";
 import { partsOf, sentFor, whereOf } from "../../web/state/search_query.js";
 import { forgetAccount } from "../../web/state/remembered.js";
 import { emptyState, Store } from "../../web/state/store.js";
-import { emptyTimeline } from "../../web/state/timelines.js";
+import { emptyTimeline, withChanged } from "../../web/state/timelines.js";
 import { marksOf, passageOf } from "../../web/ui/search/passage.js";
 import { isKnown, suggestionsFor } from "../../web/ui/search/suggestions.js";
 import { until, useBrowser } from "./files_browser.js";
@@ -220,6 +220,15 @@ test("what was found follows what happens to it: deletions, changes, leaving, a 
     [0, 0, 1],
     "marks of another text are none",
   );
+  // Outside of what is loaded, too.
+  const there = {
+    ...store.state.timelines.get("7"),
+    moreBefore: true,
+    messages: [said("z", { createdSeq: 9, seq: 9 })],
+  };
+  const gone = said("c", { kind: "del", t: "", createdSeq: 3, seq: 10 });
+  store.update({ timelines: new Map([["7", withChanged(there, [gone])]]) });
+  await until(() => search.found[2]?.message.kind === "del");
   search.more();
   await done();
   assert.deepEqual(found(), ["n"], "another epoch begins anew");

@@ -212,6 +212,7 @@ export const messages = {
   status: "Status",
   sign_out: "Sign out",
   sign_out_question: "Sign out of this browser?",
+  sign_out_unsent: "What you have not sent yet, drafts and files, is lost then.",
   saved: "Saved.",
   shortcuts: "Keyboard shortcuts",
   shortcut_switch: "Jump to a room",

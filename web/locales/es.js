@@ -220,6 +220,7 @@ export const messages = {
   status: "Estado",
   sign_out: "Cerrar sesión",
   sign_out_question: "¿Cerrar la sesión en este navegador?",
+  sign_out_unsent: "Lo que aún no has enviado, borradores y archivos, se perderá.",
   saved: "Guardado.",
   shortcuts: "Atajos de teclado",
   shortcut_switch: "Ir a una sala",

@@ -54,6 +54,7 @@ export const files = {
   viewer_in: "Zoom in",
   viewer_out: "Zoom out",
   viewer_download: "Download",
+  viewer_gone: "This picture is no longer here.",
   viewer_message: "Show in the room",
   action_describe: "Describe pictures",
   describe_title: "What is to be seen",

@@ -58,6 +58,7 @@ export const files = {
   viewer_in: "Ampliar",
   viewer_out: "Reducir",
   viewer_download: "Descargar",
+  viewer_gone: "Esta imagen ya no está aquí.",
   viewer_message: "Mostrar en la sala",
   action_describe: "Describir imágenes",
   describe_title: "Qué se ve",

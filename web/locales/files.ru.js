@@ -64,6 +64,7 @@ export const files = {
   viewer_in: "Увеличить",
   viewer_out: "Уменьшить",
   viewer_download: "Скачать",
+  viewer_gone: "Этой картинки здесь больше нет.",
   viewer_message: "Показать в комнате",
   action_describe: "Описать картинки",
   describe_title: "Что видно на картинках",

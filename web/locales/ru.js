@@ -247,6 +247,7 @@ export const messages = {
   status: "Статус",
   sign_out: "Выйти",
   sign_out_question: "Выйти из аккаунта в этом браузере?",
+  sign_out_unsent: "Всё, что ещё не отправлено, — черновики и файлы — пропадёт.",
   saved: "Сохранено.",
   shortcuts: "Сочетания клавиш",
   shortcut_switch: "Перейти в комнату",

@@ -33,6 +33,8 @@ export class Files {
   /** @type {Uploads | null} */
   #uploads = null;
   #unwatch = () => {};
+  /** My rooms when they were looked at last; null until all are known. @type {Map<string, unknown> | null} */
+  #rooms = null;
 
   /**
    * @param {object} parts
@@ -58,16 +60,26 @@ export class Files {
     forgetKeptFiles(uid);
     const prefix = prefixOf(uid);
     const kept = new KeptFiles(uid, this.#open);
-    const uploads = new Uploads(uid, { kept, calls: this.#calls, changed: () => this.#show() });
+    const uploads = new Uploads(uid, {
+      kept,
+      calls: this.#calls,
+      changed: () => this.#show(),
+      isWanted: (key) => !this.#isHeld(key),
+    });
     this.#kept = kept;
     this.#uploads = uploads;
     this.#store.state.attached = new Map(
       keysOf(prefix).map((name) => [name.slice(prefix.length), attachedFrom(recall(name))]),
     );
-    this.#unwatch = watchKeptUnder(prefix, (name, files) => {
+    const unwatch = watchKeptUnder(prefix, (name, files) => {
       this.#replace(name.slice(prefix.length), attachedFrom(files));
       this.#store.notifyLater();
     });
+    const unsubscribe = this.#store.subscribe(() => this.#followRooms());
+    this.#unwatch = () => {
+      unwatch();
+      unsubscribe();
+    };
     const isNeeded = (/** @type {string} */ key) => isReferredTo(uid, key);
     void kept.load(isNeeded).then(() => uploads.loaded(isNeeded));
     this.#show();
@@ -77,7 +89,7 @@ export class Files {
     this.#unwatch();
     this.#uploads?.close();
     this.#kept?.close();
-    this.#uploads = this.#kept = null;
+    this.#uploads = this.#kept = this.#rooms = null;
   }
 
   /** Nobody is signed in any more: the files leave this browser. */
@@ -153,6 +165,29 @@ export class Files {
       this.#change(room, key, (each) => ({ ...each, ...measured }));
       this.#store.notifyLater();
     });
+  }
+
+  /**
+   * What is attached in a room that I am not in any more is sent no further: I may be in it again in a moment. If I am
+   * not after a reload either, it goes.
+   */
+  #followRooms() {
+    const { rooms, loadingRooms, namedRooms, attached } = this.#store.state;
+    if (loadingRooms || namedRooms !== null || rooms === this.#rooms) return;
+    const isFirst = this.#rooms === null;
+    this.#rooms = rooms;
+    if (isFirst)
+      for (const [room, files] of attached)
+        if (!rooms.has(room)) for (const { key = "" } of files) this.remove(room, key);
+    this.#uploads?.wantedChanged();
+  }
+
+  /** Whether a file is attached in a room that I am not in. @param {string} key */
+  #isHeld(key) {
+    const rooms = this.#rooms;
+    if (!rooms) return false;
+    const { attached } = this.#store.state;
+    return [...attached].some(([room, files]) => !rooms.has(room) && files.some((file) => file.key === key));
   }
 
   /** @param {string} room @param {string} key */

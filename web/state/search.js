@@ -7,6 +7,7 @@ import { readRoom } from "../calls/rooms.js";
 import { findMessages } from "../calls/search.js";
 import { keep, recall } from "../platform/storage.js";
 import { clock } from "./clock.js";
+import { knownMessage } from "./known_messages.js";
 import { sentFor, whereOf } from "./search_query.js";
 
 /** @typedef {import("./types.js").Message} Message */
@@ -263,7 +264,7 @@ export class MessageSearch {
   #newest(found) {
     const timeline = this.#store.state.timelines.get(found.room);
     if (!timeline || timeline === this.#seen.get(found.room)) return found;
-    const message = timeline.messages.find(({ mid }) => mid === found.message.mid);
+    const message = knownMessage(this.#store.state, found.room, found.message.mid);
     if (!message || message.seq <= found.message.seq) return found;
     return { ...found, message, marks: message.t === found.message.t ? found.marks : [] };
   }

@@ -12,6 +12,9 @@ import { change, firstSeqOf, lastSeqOf, merge, placedIn, unreadAfter } from "./m
 /** @typedef {Partial<State>} Change */
 /** @typedef {{ messages: Message[], moreBefore: boolean, moreAfter: boolean }} Stretch */
 
+/** So many changes outside of the stretch are known, for lists that show what it does not. */
+const ELSEWHERE_MAX = 100;
+
 /**
  * Nothing is loaded yet.
  *
@@ -64,7 +67,18 @@ export function withChanged(timeline, changed) {
   const seq = changed.reduce((most, message) => Math.max(most, message.seq), timeline.seq);
   const messages = withoutUnplaced(timeline.messages, new Set(changed.map(({ mid }) => mid)));
   const belonging = changed.filter((message) => belongs(timeline, message));
-  return { ...timeline, seq, messages: belonging.length ? merge(messages, belonging) : messages };
+  const elsewhere = changed.filter((message) => isChange(message) && !belonging.includes(message));
+  return {
+    ...timeline,
+    seq,
+    messages: belonging.length ? merge(messages, belonging) : messages,
+    ...(elsewhere.length ? { elsewhere: [...(timeline.elsewhere ?? []), ...elsewhere].slice(-ELSEWHERE_MAX) } : {}),
+  };
+}
+
+/** Whether a message is not as it was sent. @param {Message} message */
+function isChange({ kind, edited }) {
+  return kind === "del" || edited !== undefined;
 }
 
 /**
@@ -186,7 +200,7 @@ function upToDate({ messages, moreAfter }, changed, edge) {
  * @param {number} seq  of the room now; lower than before if the server was set back
  * @returns {Timeline}
  */
-export function cutOff(timeline, seq) {
+export function cutOff({ elsewhere: _, ...timeline }, seq) {
   if (!timeline.loaded) return { ...timeline, seq };
   const messages = timeline.messages.filter(({ createdSeq }) => createdSeq > 0);
   return { ...timeline, messages, seq, moreAfter: true, loadingBefore: false, loadingAfter: false, stale: true };

@@ -302,6 +302,7 @@
  * @property {boolean} loadingAfter
  * @property {number} newAfter  unread messages of others beyond the stretch
  * @property {number} seq  every change up to here is in it, unless it is stale
+ * @property {Message[]} [elsewhere]  messages outside of the stretch as they were edited or deleted last
  * @property {boolean} stale  changes were missed: the stretch stays, and is read anew
  */
 

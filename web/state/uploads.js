@@ -61,6 +61,7 @@ export class Uploads {
   #kept;
   #calls;
   #changed;
+  #isWanted;
   #unwatch;
   /** By key. @type {Map<string, Waiting>} */
   #files;
@@ -89,12 +90,14 @@ export class Uploads {
    * @param {import("./kept_files.js").KeptFiles} parts.kept
    * @param {Calls} parts.calls
    * @param {() => void} parts.changed
+   * @param {(key: string) => boolean} [parts.isWanted]  what is not is sent no further for now
    */
-  constructor(uid, { kept, calls, changed }) {
+  constructor(uid, { kept, calls, changed, isWanted = () => true }) {
     this.#prefix = prefixOf(uid);
     this.#kept = kept;
     this.#calls = calls;
     this.#changed = changed;
+    this.#isWanted = isWanted;
     this.#files = this.#read();
     this.#unwatch = watchKeptUnder(this.#prefix, (name, value) => this.#heard(name.slice(this.#prefix.length), value));
   }
@@ -312,7 +315,14 @@ export class Uploads {
   #next() {
     if (this.#isClosed || !this.#isOnline || this.#isPaused || !this.#isLoaded) return undefined;
     const waiting = [...this.#files.values()].filter(({ key, isDone }) => !isDone && !this.#errorOf(key));
-    return waiting.filter(({ key }) => this.#kept.get(key)).sort((a, b) => a.order - b.order)[0];
+    const sendable = waiting.filter(({ key }) => this.#kept.get(key) && this.#isWanted(key));
+    return sendable.sort((a, b) => a.order - b.order)[0];
+  }
+
+  /** What is wanted may be something else now. */
+  wantedChanged() {
+    if (this.#current && !this.#isWanted(this.#current.key)) this.#current.stop.abort();
+    this.#work();
   }
 
   #work() {

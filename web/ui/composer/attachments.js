@@ -18,6 +18,8 @@ import { factsOf, pictureOf } from "../files/kinds.js";
 
 /** The longest text about a picture, in characters. */
 const ALT_MAX = 1000;
+/** Files whose refusal is said one by one. */
+const REFUSALS_MAX = 4;
 /** Pictures that say where and with what they were taken, until the server takes that out of them. */
 const TELLING = ["image/jpeg", "image/webp"];
 /** Other pictures, and films, say it as well, and keep it; the types of some are not known to every browser. */
@@ -49,6 +51,22 @@ export class Attachments {
   /** How many there are. */
   get count() {
     return this.#tiles.size;
+  }
+
+  /**
+   * The first file that this browser cannot read any more: a message with it would never be sent.
+   *
+   * @param {State} state
+   */
+  lost(state) {
+    const files = state.attached.get(this.#room) ?? [];
+    return files.find(({ key = "" }) => isLost(state.uploads.get(key))) ?? null;
+  }
+
+  /** Leads to the button that removes a file. @param {FileInfo} file */
+  leadTo({ key = "" }) {
+    const button = this.#tiles.get(key)?.node.querySelector(".attachment-remove");
+    if (button instanceof HTMLElement) button.focus();
   }
 
   /** Keeps what is typed about pictures. */
@@ -138,7 +156,7 @@ export class Attachments {
         node.dataset["phase"] = phase;
         bar.value = part;
         bar.hidden = phase !== "sending" && phase !== "waiting";
-        again.hidden = phase !== "failed";
+        again.hidden = phase !== "failed" || isLost(upload);
         setText(status, statusText(phase, part, upload));
       },
     };
@@ -218,6 +236,11 @@ export class Attachments {
   }
 }
 
+/** Whether the bytes of a file are nowhere any more. @param {Upload | undefined} upload */
+function isLost(upload) {
+  return upload?.error?.code === "file_lost";
+}
+
 /** Whether a file may say where and when it was taken, also to those who get it. @param {FileInfo} file */
 function mayTell({ type, name }) {
   return KEEPING.test(type) || KEEPING_NAME.test(name);
@@ -244,7 +267,9 @@ export function refusalText(refused) {
   const [first] = refused;
   // What concerns all of them alike is said once.
   if (first && codes.size === 1 && first.error.code !== "too_large") return errorText(first.error);
-  return refused.map(({ name, size, error }) => t("file_refused", { name, why: whyNot(size, error) })).join("\n");
+  const lines = refused.map(({ name, size, error }) => t("file_refused", { name, why: whyNot(size, error) }));
+  const left = lines.length - REFUSALS_MAX;
+  return [...lines.slice(0, REFUSALS_MAX), ...(left > 0 ? [t("and_more", { n: left })] : [])].join("\n");
 }
 
 /** @param {number} size @param {import("../../state/types.js").Failure} error */

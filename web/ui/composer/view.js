@@ -313,7 +313,7 @@ export class Composer {
   /** Sends what is in the field, at once or once it can be: after a moment that it needs, or when my keys are open. */
   #submit() {
     const typed = this.#field.text.trim();
-    if ((!typed && !this.#hasFiles) || this.#send.disabled) return;
+    if ((!typed && !this.#hasFiles) || this.#send.disabled || this.#isHeldUp()) return;
     this.focus();
     const opening = this.#actions.messages.opening(this.#room);
     const waits = [this.#preparation.missing(typed), opening];
@@ -327,6 +327,15 @@ export class Composer {
       this.#waits -= 1;
       if (!this.#waits) this.#finishEntered(editing);
     });
+  }
+
+  /** Whether a file is lost that would hold up the message for ever: then that is said, and it can be removed. */
+  #isHeldUp() {
+    const lost = this.#editing === null ? this.#attachments.lost(this.#store.state) : null;
+    if (!lost) return false;
+    toast(t("attached_failed", { name: lost.name, why: t("error_file_lost") }), undefined, REFUSAL_MS);
+    this.#attachments.leadTo(lost);
+    return true;
   }
 
   /** What was entered while it could not be sent. @param {string | null} editing  what was edited then */

@@ -4,6 +4,7 @@
 /**
  * @typedef {object} Gestures
  * @property {() => boolean} isOn  whether the picture is enlarged, so that it is moved and not swiped
+ * @property {(point: Point) => boolean} isBeside  whether a point is beside the picture
  * @property {(factor: number, point: Point) => void} zoom
  * @property {(point: Point) => void} toggle  enlarged, or as a whole
  * @property {(dx: number, dy: number) => void} move
@@ -27,7 +28,10 @@ export function bindGestures(stage, gestures) {
   const fingers = new Map();
   let start = { x: 0, y: 0 };
   let wasPinch = false;
+  /** Where the last touch was a tap, until the click that follows it. @type {Point | null} */
+  let tapped = null;
   let tappedAt = -Infinity;
+  const since = performance.now();
 
   /** From the middle of the stage. @param {{ clientX: number, clientY: number }} event @returns {Point} */
   function pointOf({ clientX, clientY }) {
@@ -43,11 +47,14 @@ export function bindGestures(stage, gestures) {
 
   /** @param {PointerEvent} event */
   function down(event) {
-    if (event.button !== 0 || (event.target instanceof Element && event.target.closest("button, a"))) return;
-    stage.setPointerCapture(event.pointerId);
+    if (event.button !== 0) return;
+    // The first finger is alone: one whose end the browser has never told would make a pinch of everything after it.
+    if (event.isPrimary) fingers.clear();
     fingers.set(event.pointerId, pointOf(event));
+    tapped = null;
     if (fingers.size === 1) [start, wasPinch] = [pointOf(event), false];
     else wasPinch = true;
+    stage.setPointerCapture(event.pointerId);
   }
 
   /** @param {PointerEvent} event */
@@ -68,29 +75,41 @@ export function bindGestures(stage, gestures) {
 
   /** @param {PointerEvent} event */
   function up(event) {
-    const point = fingers.get(event.pointerId);
-    fingers.delete(event.pointerId);
-    if (!point || fingers.size || wasPinch || event.type === "pointercancel") return;
+    const isDown = fingers.delete(event.pointerId);
+    if (!isDown || fingers.size || wasPinch) return;
+    const point = pointOf(event);
     const [dx, dy] = [point.x - start.x, point.y - start.y];
-    if (Math.hypot(dx, dy) < TAP_PX) return tap(event, point);
+    if (Math.hypot(dx, dy) < TAP_PX) return void (tapped = point);
+    tappedAt = -Infinity;
     if (gestures.isOn()) return;
     if (Math.abs(dx) > SWIPE_PX && Math.abs(dx) > Math.abs(dy)) gestures.step(dx < 0 ? 1 : -1);
     else if (dy > SWIPE_PX) gestures.close();
   }
 
-  /** @param {PointerEvent} event @param {Point} point */
-  function tap(event, point) {
+  /**
+   * A tap acts with its click: if the viewer closed before, that would go to what lies below.
+   *
+   * @param {MouseEvent} event
+   */
+  function clicked(event) {
+    if (!tapped) return;
+    const point = tapped;
+    tapped = null;
+    // The second half of a double tap that has opened the viewer.
+    if (event.timeStamp - since < DOUBLE_MS) return;
     const isDouble = event.timeStamp - tappedAt < DOUBLE_MS;
     tappedAt = isDouble ? -Infinity : event.timeStamp;
     if (isDouble) gestures.toggle(point);
-    // Beside the picture.
-    else if (document.elementFromPoint(event.clientX, event.clientY) === stage) gestures.close();
+    else if (gestures.isBeside(point)) gestures.close();
   }
 
   stage.addEventListener("pointerdown", down);
   stage.addEventListener("pointermove", moved);
   stage.addEventListener("pointerup", up);
-  stage.addEventListener("pointercancel", up);
+  stage.addEventListener("pointercancel", ({ pointerId }) => fingers.delete(pointerId));
+  // What the browser takes for a scroll goes on for it as a fling, which the next tap, wherever it is, only stops.
+  stage.addEventListener("touchmove", (event) => event.preventDefault(), { passive: false });
+  stage.addEventListener("click", clicked);
   stage.addEventListener(
     "wheel",
     (event) => {

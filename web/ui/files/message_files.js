@@ -1,12 +1,12 @@
 /** The files of a message: pictures first, then films and sounds, then cards, each in the order of the message. */
 import { el, fill, setText } from "../base/element.js";
 import { lookOfFile } from "../base/file_words.js";
+import { focusRooms } from "../base/focus.js";
 import { t } from "../base/i18n.js";
-import { nameOf } from "../people/people.js";
 import { openViewer } from "./doors.js";
 import { card, film, sound } from "./media.js";
 import { gallery } from "./pictures.js";
-import { roomPictures } from "./room_pictures.js";
+import { isSameFile, picturesAfter, picturesOf, roomPictures, stillThere } from "./room_pictures.js";
 
 /** @typedef {import("../../state/types.js").State} State */
 /** @typedef {import("../../state/types.js").Actions} Actions */
@@ -22,13 +22,11 @@ const drawn = new WeakMap();
  *
  * @param {Element} row
  * @param {object} drawing
- * @param {State} drawing.state
  * @param {Actions} drawing.actions
- * @param {string} drawing.room
  * @param {Message} drawing.message
- * @param {(mid: string) => void} drawing.show
+ * @param {(message: Message, file: FileInfo) => void} drawing.openPicture
  */
-export function messageFiles(row, { state, actions, room, message, show }) {
+export function messageFiles(row, { actions, message, openPicture }) {
   const files = message.files ?? [];
   if (!files.length) return null;
   const preview = (/** @type {FileInfo} */ file) => actions.files.preview(file);
@@ -38,8 +36,7 @@ export function messageFiles(row, { state, actions, room, message, show }) {
   const looking = (/** @type {import("../base/file_words.js").Look} */ look) =>
     files.filter((file) => lookOfFile(file) === look);
   const pictures = looking("picture");
-  const open = (/** @type {FileInfo} */ file) =>
-    openViewer(roomPictures(state, room), { file, preview, show, nameOf: (uid) => nameOf(state, uid) });
+  const open = (/** @type {FileInfo} */ file) => openPicture(message, file);
   const node = el(
     "div",
     { class: "message-files" },
@@ -50,6 +47,37 @@ export function messageFiles(row, { state, actions, room, message, show }) {
   );
   drawn.set(row, { key, node });
   return node;
+}
+
+/**
+ * Opens a picture of a message, as large as the screen; from it one may walk to the others of the room.
+ *
+ * @param {object} parts
+ * @param {import("../../state/types.js").Store} parts.store
+ * @param {Actions} parts.actions
+ * @param {string} parts.room
+ * @param {Message} parts.message
+ * @param {FileInfo} parts.file
+ * @param {(mid: string) => void} parts.show  leads to a message
+ */
+export function openPicture({ store, actions, room, message, file, show }) {
+  const { state } = store;
+  const all = roomPictures(state, room);
+  // What is hidden of somebody, and was opened by hand, is not among those of the room.
+  const isAmong = all.some((each) => isSameFile(each.file, file));
+  openViewer(isAmong ? all : picturesOf(message), {
+    file,
+    store,
+    follow: (pictures) => {
+      const there = stillThere(state, room, pictures);
+      return isAmong ? [...there, ...picturesAfter(state, room, pictures)] : there;
+    },
+    preview: (each) => actions.files.preview(each),
+    show,
+    closed: () => {
+      if (!state.rooms.has(room)) focusRooms();
+    },
+  });
 }
 
 /**

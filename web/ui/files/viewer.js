@@ -8,11 +8,15 @@ import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { icon } from "../base/icons.js";
+import { toast } from "../base/toast.js";
+import { nameOf } from "../people/people.js";
 import { bindGestures } from "./gestures.js";
 import { saving } from "./media.js";
+import { isSameFile } from "./room_pictures.js";
 import { Zoom } from "./zoom.js";
 
 /** @typedef {import("../../state/types.js").FileInfo} FileInfo */
+/** @typedef {import("../../state/types.js").Store} Store */
 /** @typedef {import("./room_pictures.js").Shown} Shown */
 
 /** One press of a key or a button. */
@@ -24,21 +28,39 @@ const CLOSE_UP = 2.5;
  * @param {Shown[]} pictures
  * @param {object} options
  * @param {FileInfo} options.file  the one to begin with
+ * @param {Store} options.store
+ * @param {(pictures: Shown[]) => Shown[]} options.follow  those of them that are still there, and what came after them
  * @param {(file: FileInfo) => string | null} options.preview
  * @param {(mid: string) => void} options.show  leads to the message
- * @param {(uid: string) => string} options.nameOf
+ * @param {() => void} [options.closed]
  */
-export function openViewer(pictures, { file, preview, show, nameOf }) {
-  const found = pictures.findIndex((each) => (file.id ? each.file.id === file.id : each.file.key === file.key));
-  const all = found < 0 ? [{ file, mid: "", by: "", at: 0 }] : pictures;
-  const viewer = new Viewer(all, Math.max(0, found), preview, show, nameOf);
+export function openViewer(pictures, { file, store, follow, preview, show, closed = () => {} }) {
+  const key = pictures.find((each) => isSameFile(file, each.file))?.key;
+  const there = follow(pictures);
+  const found = there.findIndex((each) => each.key === key);
+  // It has gone while the viewer was loaded.
+  if (found < 0) return toast(t("viewer_gone"));
+  const nameOfUid = (/** @type {string} */ uid) => nameOf(store.state, uid);
+  const viewer = new Viewer(there, found, preview, show, nameOfUid);
   const left = new AbortController();
-  const closed = () => {
-    left.abort();
-    viewer.closed();
-  };
-  const dialog = openDialog({ title: t("viewer"), bare: true, class: "viewer", closed }, (close) =>
-    viewer.parts(close),
+  const stop = store.subscribe(() => {
+    if (!dialog.node.open || viewer.follow(follow)) return;
+    dialog.close();
+    toast(t("viewer_gone"));
+  });
+  const dialog = openDialog(
+    {
+      title: t("viewer"),
+      bare: true,
+      class: "viewer",
+      closed: () => {
+        stop();
+        left.abort();
+        viewer.closed();
+        closed();
+      },
+    },
+    (close) => viewer.parts(close),
   );
   // Whoever goes back leaves the room, and its pictures with it.
   addEventListener("popstate", () => dialog.close(), { signal: left.signal });
@@ -55,8 +77,11 @@ class Viewer {
   #close = () => {};
   #zoom = new Zoom();
   #image = el("img", { class: "viewer-image", draggable: "false", alt: "" });
-  #stage = el("div", { class: "viewer-stage" }, this.#image);
-  #place = el("span", { class: "viewer-place", role: "status" });
+  #broken = el("p", { class: "viewer-broken", role: "status", hidden: true });
+  #stage = el("div", { class: "viewer-stage" }, this.#image, this.#broken);
+  #place = el("span", { class: "viewer-place" });
+  /** What is shown, for those who hear it. */
+  #said = el("p", { class: "hidden-visually", role: "status" });
   #name = el("strong", { dir: "auto" });
   #alt = el("p", { class: "viewer-alt", dir: "auto" });
   #from = el("p", { class: "viewer-from" });
@@ -80,6 +105,7 @@ class Viewer {
     this.#nameOf = nameOf;
     bindGestures(this.#stage, {
       isOn: () => this.#zoom.isOn,
+      isBeside: (point) => this.#zoom.isBeside(point),
       zoom: (factor, point) => this.#enlarge(factor, point),
       toggle: (point) => (this.#zoom.isOn ? this.#whole() : this.#enlarge(CLOSE_UP, point)),
       move: (dx, dy) => {
@@ -104,7 +130,7 @@ class Viewer {
       this.#stage,
       this.#before,
       this.#after,
-      el("footer", { class: "viewer-foot" }, this.#alt, this.#from),
+      el("footer", { class: "viewer-foot" }, this.#alt, this.#from, this.#said),
     ];
   }
 
@@ -116,6 +142,25 @@ class Viewer {
 
   closed() {
     this.#resized.disconnect();
+  }
+
+  /**
+   * Pictures may come and go meanwhile.
+   *
+   * @param {(pictures: Shown[]) => Shown[]} how
+   * @returns {boolean} false if the one that is shown is gone
+   */
+  follow(how) {
+    const before = this.#current;
+    const next = how(this.#pictures);
+    const at = next.findIndex(({ key }) => key === before.key);
+    if (at < 0) return false;
+    const isSame = next.length === this.#pictures.length && next.every((each, n) => each === this.#pictures[n]);
+    if (isSame) return true;
+    [this.#pictures, this.#at] = [next, at];
+    this.#describe();
+    if (this.#current.file.id !== before.file.id) this.#fillTools();
+    return true;
   }
 
   /** @param {KeyboardEvent} event */
@@ -148,10 +193,9 @@ class Viewer {
   /** @param {number} at */
   #go(at) {
     if (at < 0 || at >= this.#pictures.length || at === this.#at) return;
-    const hadFocus = this.#tools.contains(document.activeElement);
     this.#at = at;
     this.#turn();
-    if (hadFocus || document.activeElement === document.body) this.#focusClose();
+    if (document.activeElement === document.body) this.#focusClose();
   }
 
   #focusClose() {
@@ -161,32 +205,59 @@ class Viewer {
 
   /** Shows the current picture. */
   #turn() {
-    const { file, by, at } = this.#current;
-    const { id, width, height, alt = "", name } = file;
+    const { file } = this.#current;
+    const { width, height } = file;
     this.#zoom.reset();
     // Another picture is another node: what has not come yet never shows the one before.
-    const image = el("img", { class: "viewer-image", draggable: "false", alt: alt || name, decoding: "async" });
+    const image = el("img", { class: "viewer-image", draggable: "false", decoding: "async" });
     if (width && height) Object.assign(image.style, { maxInlineSize: `${width}px`, maxBlockSize: `${height}px` });
     image.src = this.#preview(file) ?? enlarged(file);
     image.addEventListener("load", () => this.#draw());
+    image.addEventListener("error", () => image.isConnected && this.#note(t("file_broken")));
+    this.#note("");
     this.#image.replaceWith(image);
     this.#image = image;
     this.#ahead();
+    this.#describe();
+    this.#fillTools();
+    this.#draw();
+  }
+
+  /** Says what is shown, and whether there are others beside it. */
+  #describe() {
+    const { file, by, at } = this.#current;
+    const { alt = "", name } = file;
+    this.#image.alt = alt || name;
     setText(this.#name, name);
     setText(this.#alt, alt);
     this.#alt.hidden = !alt;
-    setText(this.#place, t("viewer_place", { at: this.#at + 1, n: this.#pictures.length }));
-    this.#place.hidden = this.#pictures.length < 2;
+    const n = this.#pictures.length;
+    const place = n > 1 ? t("viewer_place", { at: this.#at + 1, n }) : "";
+    setText(this.#place, place);
+    this.#place.hidden = !place;
+    setText(this.#said, [alt || name, place].filter(Boolean).join(" · "));
     const who = by && this.#nameOf(by);
     fill(this.#from, who ? `${who} · ` : null, at ? el("time", { datetime: isoOf(at) }, fullTimeOf(at)) : null);
     this.#before.hidden = this.#at === 0;
     this.#after.hidden = this.#at === this.#pictures.length - 1;
-    fill(this.#tools, this.#buttons(id));
-    this.#draw();
+    // What has the focus may be hidden now.
+    if (document.activeElement instanceof HTMLElement && document.activeElement.hidden) this.#focusClose();
   }
 
-  /** @param {string} id */
-  #buttons(id) {
+  /** Why nothing is to be seen. @param {string} text */
+  #note(text) {
+    setText(this.#broken, text);
+    this.#broken.hidden = !text;
+    this.#image.hidden = Boolean(text);
+  }
+
+  #fillTools() {
+    const hadFocus = this.#tools.contains(document.activeElement);
+    fill(this.#tools, this.#buttons());
+    if (hadFocus) this.#focusClose();
+  }
+
+  #buttons() {
     const { file, mid } = this.#current;
     return [
       toolButton("viewer_out", "minus", () => this.#enlarge(1 / STEP)),
@@ -197,7 +268,7 @@ class Viewer {
             this.#show(mid);
           })
         : null,
-      id
+      file.id
         ? el("a", { class: "icon-button", "aria-label": t("viewer_download"), ...saving(file) }, icon("download"))
         : null,
       toolButton("close", "close", () => this.#close()),

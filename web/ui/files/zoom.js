@@ -45,6 +45,13 @@ export class Zoom {
     this.#hold();
   }
 
+  /** Whether a point of the stage is beside the picture. @param {Point} point */
+  isBeside({ x, y }) {
+    const { picture } = this.#sizes;
+    const reach = (/** @type {"width" | "height"} */ side) => (picture[side] * this.scale) / 2;
+    return Math.abs(x - this.x) > reach("width") || Math.abs(y - this.y) > reach("height");
+  }
+
   reset() {
     this.scale = 1;
     this.x = this.y = 0;

@@ -6,6 +6,7 @@ import { iMay, mayInvite } from "../../state/rights.js";
 import { openDialog } from "../base/dialog.js";
 import { el, fill, setText } from "../base/element.js";
 import { t } from "../base/i18n.js";
+import { icon } from "../base/icons.js";
 import { createFilesPanel } from "../files/panel.js";
 import { roomName } from "../people/people.js";
 import { createForMe } from "./for_me.js";
@@ -19,7 +20,7 @@ import { createRoomSettings } from "./settings.js";
 
 /** @typedef {import("../../state/types.js").Room} Room */
 /** @typedef {import("./panel.js").Panel} Panel */
-/** @typedef {{ id: string, label: string, open: () => Panel }} Tab */
+/** @typedef {{ id: string, picture: string, label: string, open: () => Panel }} Tab */
 
 /**
  * @param {Store} store
@@ -70,16 +71,26 @@ export function openRoomDetails(store, actions, id) {
 function tabsOf(store, actions, room, close) {
   const { id } = room;
   const tabs = [
-    { id: "members", label: t("members"), open: () => createMembers(store, actions, id) },
-    { id: "files", label: t("files_tab"), open: () => ({ node: createFilesPanel(store, id, close) }) },
-    { id: "me", label: t("for_me"), open: () => createForMe(store, actions, id) },
+    { id: "members", picture: "people", label: t("members"), open: () => createMembers(store, actions, id) },
+    { id: "files", picture: "file", label: t("files_tab"), open: () => createFilesPanel(store, actions, id, close) },
+    { id: "me", picture: "bell", label: t("for_me"), open: () => createForMe(store, actions, id) },
   ];
   if (iMay(store.state, room, "describe"))
-    tabs.push({ id: "settings", label: t("room_settings"), open: () => createRoomSettings(store, actions, id, close) });
+    tabs.push({
+      id: "settings",
+      picture: "gear",
+      label: t("room_settings"),
+      open: () => createRoomSettings(store, actions, id, close),
+    });
   if (mayInvite(store.state, room))
-    tabs.push({ id: "links", label: t("invite_links"), open: () => ({ node: createInviteLinks(id) }) });
+    tabs.push({
+      id: "links",
+      picture: "link",
+      label: t("invite_links"),
+      open: () => ({ node: createInviteLinks(id) }),
+    });
   if (iMay(store.state, room, "hooks"))
-    tabs.push({ id: "hooks", label: t("hooks"), open: () => ({ node: createHooks(id) }) });
+    tabs.push({ id: "hooks", picture: "code", label: t("hooks"), open: () => ({ node: createHooks(id) }) });
   return tabs;
 }
 
@@ -131,7 +142,7 @@ function createTabs() {
       tabs = next;
       fill(
         list,
-        tabs.map(({ id, label }) =>
+        tabs.map(({ id, picture, label }) =>
           el(
             "button",
             {
@@ -142,7 +153,8 @@ function createTabs() {
               "aria-controls": "room-panel",
               click: () => choose(id),
             },
-            label,
+            icon(picture),
+            el("span", { class: "tab-label" }, label),
           ),
         ),
       );

@@ -165,7 +165,7 @@ class Settings {
       ),
       el(
         "button",
-        { type: "button", class: "settings-link", click: () => void signOut(this.#actions, close) },
+        { type: "button", class: "settings-link", click: () => void signOut(this.#store.state, this.#actions, close) },
         icon("leave"),
         el("span", {}, t("sign_out")),
       ),
@@ -201,12 +201,24 @@ class Settings {
 }
 
 /**
+ * @param {import("../../state/types.js").State} state
  * @param {Actions} actions
  * @param {() => void} close
  */
-async function signOut(actions, close) {
-  if (!(await ask({ title: t("sign_out"), text: t("sign_out_question"), confirm: t("sign_out") }))) return;
+async function signOut(state, actions, close) {
+  const text = isUnsent(state) ? `${t("sign_out_question")} ${t("sign_out_unsent")}` : t("sign_out_question");
+  if (!(await ask({ title: t("sign_out"), text, confirm: t("sign_out") }))) return;
   close();
   await actions.session.signOut();
   redirect("/login");
+}
+
+/**
+ * Whether something is written here that the server does not have.
+ *
+ * @param {import("../../state/types.js").State} state
+ */
+function isUnsent({ drafts, uploads, setAside, timelines }) {
+  const isWaiting = [...timelines.values()].some(({ messages }) => messages.some(({ status }) => status !== "sent"));
+  return isWaiting || drafts.size + uploads.size + setAside.length > 0;
 }

@@ -5,6 +5,8 @@
  * @property {import("../../state/types.js").Actions} actions
  * @property {import("./marks.js").MessageMarks} marks
  * @property {(mid: string) => void} show  leads to another message
+ * @property {(message: import("../../state/types.js").Message, file: import("../../state/types.js").FileInfo) => void}
+ *   openPicture
  * @property {import("../../state/types.js").State} state
  * @property {string} room
  * @property {import("../../state/types.js").Message} message

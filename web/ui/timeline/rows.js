@@ -38,6 +38,7 @@ export class Rows {
   #actions;
   #marks;
   #show;
+  #openPicture;
   /** From top to bottom, and by `mid`. @type {Row[]} */
   #list = [];
   /** @type {Map<string, Row>} */
@@ -57,13 +58,16 @@ export class Rows {
    * @param {string} room
    * @param {import("../../state/types.js").Actions} actions
    * @param {import("./marks.js").MessageMarks} marks
-   * @param {(mid: string) => void} show  leads to a message that is quoted
+   * @param {object} ways
+   * @param {(mid: string) => void} ways.show  leads to a message that is quoted
+   * @param {import("./drawing.js").Drawing["openPicture"]} ways.openPicture
    */
-  constructor(room, actions, marks, show) {
+  constructor(room, actions, marks, { show, openPicture }) {
     this.#room = room;
     this.#actions = actions;
     this.#marks = marks;
     this.#show = show;
+    this.#openPicture = openPicture;
   }
 
   /**
@@ -200,6 +204,7 @@ export class Rows {
       actions: this.#actions,
       marks,
       show: this.#show,
+      openPicture: this.#openPicture,
       state,
       room,
       message,

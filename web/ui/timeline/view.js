@@ -9,6 +9,7 @@ import { el, fill } from "../base/element.js";
 import { t } from "../base/i18n.js";
 import { takeAddressedMessage } from "../base/navigation.js";
 import { toast } from "../base/toast.js";
+import { openPicture } from "../files/message_files.js";
 import { roomName } from "../people/people.js";
 import { MessageActs } from "./acts.js";
 import { anchorIn, returnTo } from "./anchor.js";
@@ -78,7 +79,11 @@ export class Timeline {
     this.#store = store;
     this.#actions = actions;
     this.#report = new ReadReport(id, actions.rooms, this.#reading);
-    this.#rows = new Rows(id, actions, marks, (mid) => void this.#show(mid));
+    const show = (/** @type {string} */ mid) => void this.#show(mid);
+    this.#rows = new Rows(id, actions, marks, {
+      show,
+      openPicture: (message, file) => openPicture({ store, actions, room: id, message, file, show }),
+    });
     this.#tools = createMessageTools(new MessageActs(id, store, actions, marks, composer), this.#log);
     bindMessageKeys(this.#log, this.#scroller, () => this.toPresent());
     this.#resized.observe(this.#scroller);
