@@ -526,6 +526,7 @@ fn options(
         tls,
         trusted_proxies: http::TrustedProxies::new(config.trusted_proxies.clone()),
         deadlines: http::Deadlines::default(),
+        patience: http::Patience::default(),
         counters: api.traffic.clone(),
         memory: api.services.rooms.memory().clone(),
         limiter: Arc::new(http::RequestLimiter::new(config.rate_limit_scale)),

@@ -9,7 +9,7 @@ use crate::api::charge::Charge;
 use crate::api::context::{Api, Call};
 use crate::base::error::{Code, Error, Result};
 use crate::base::hex;
-use crate::base::ids::{FileId, RoomId, Uid};
+use crate::base::ids::{FileId, RoomId};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition, safe};
@@ -18,7 +18,7 @@ use crate::http::{
     BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
     form_field,
 };
-use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded};
+use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded, Uploader};
 use crate::store::chat::files::{FilePlace, ListedFile};
 
 /// What a browser may do with a file that it shows by itself: nothing.
@@ -27,16 +27,16 @@ const SANDBOX: &str =
 /// What has an address is never changed.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
-/// Which bodies of uploads are read as they come.
-pub fn part_limit(api: &Api, head: &Head) -> Option<u64> {
-    (head.method.as_str() == "PUT").then(|| api.services.files.size_max())
+/// Which bodies of uploads are read as they come. Their handlers bound them, and say what the bound is.
+pub fn part_limit(_: &Api, head: &Head) -> Option<u64> {
+    (head.method.as_str() == "PUT").then_some(u64::MAX)
 }
 
 /// The same of uploads in one request, which name the file in their address.
-pub fn whole_limit(api: &Api, head: &Head) -> Option<u64> {
+pub fn whole_limit(_: &Api, head: &Head) -> Option<u64> {
     let name = head.query.as_deref().and_then(|query| form_field(query, "name"));
     let is_whole = head.method.as_str() == "POST" && name.is_some();
-    is_whole.then(|| api.services.files.size_max())
+    is_whole.then_some(u64::MAX)
 }
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ struct Announcement {
 pub async fn announce(call: Call<'_>) -> Result<Response> {
     let Call { services, caller, request, .. } = call;
     if request.query("name").is_some() {
-        return bring(services, caller.uid, request).await;
+        return bring(services, Uploader::person(caller.uid), request).await;
     }
     let Announcement { name, media_type, size, keep_metadata } = request.json()?;
     let media_type = checked_type(media_type.as_deref().unwrap_or_default())?;
@@ -63,7 +63,11 @@ pub async fn announce(call: Call<'_>) -> Result<Response> {
 }
 
 /// A whole file in one request, of a person or a hook.
-pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> Result<Response> {
+pub(super) async fn bring(
+    services: &Services,
+    by: Uploader,
+    request: &Request,
+) -> Result<Response> {
     check_coding(request)?;
     let body = request.stream()?;
     let size = body.length().ok_or_else(|| Error::field("Content-Length", "is missing"))?;
@@ -73,15 +77,15 @@ pub(super) async fn bring(services: &Services, uid: Uid, request: &Request) -> R
         size,
         keeps_metadata: request.query("keep_metadata").as_deref() == Some("1"),
     };
-    let upload = match services.files.bring(uid, &announced).await? {
+    let upload = match services.files.bring(&by, &announced).await? {
         Start::Upload(upload) => upload,
-        Start::Done(done) => return Ok(created(&done)),
+        Start::Done { done, .. } => return Ok(created(&done)),
     };
     let id = upload.id();
     let brought = receive(body, upload).await;
     if brought.is_err() {
         // Nobody knows its id, so nobody goes on with it.
-        let _ = services.files.give_up(uid, id).await;
+        let _ = services.files.give_up(by.uid(), id).await;
     }
     Ok(created(&brought?))
 }
@@ -98,9 +102,20 @@ pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
     let body = request.stream()?;
     let uploaded = match services.files.upload(caller.uid, id, offset).await? {
         Start::Upload(upload) => receive(body, upload).await?,
-        Start::Done(done) => done,
+        // It goes on with what is no part of it any more.
+        Start::Done { done, may_be_smaller: true } => done,
+        Start::Done { done, may_be_smaller: false } => nothing_more(body, done).await?,
     };
     Ok(Response::json(200, &uploaded))
+}
+
+/// The answer to a body without a byte.
+async fn nothing_more(mut body: BodyReader, done: Uploaded) -> Result<Uploaded> {
+    let has_more = match body.length() {
+        Some(length) => length > 0,
+        None => body.next().await.map_err(cut)?.is_some(),
+    };
+    if has_more { Err(done.too_large()) } else { Ok(done) }
 }
 
 /// Takes a body piece by piece. What has arrived of one that is cut stays.
@@ -154,6 +169,7 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         None => Rendition::Original,
         Some(edge) => form_of(&edge)?,
     };
+    let turn = services.files.reading(caller.uid).await?;
     let Readable { file, sha256 } = services.files.readable(caller.uid, id).await?;
     let Opened { bytes, size, media_type, form } = services.files.open(&file, form).await?;
     let etag = etag(sha256, form, size);
@@ -175,7 +191,8 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         .header("Content-Disposition", disposition(how, &name))
         .header("Content-Security-Policy", SANDBOX)
         .header("Cross-Origin-Resource-Policy", "same-origin")
-        .header("X-Content-Type-Options", "nosniff"))
+        .header("X-Content-Type-Options", "nosniff")
+        .holding(turn))
 }
 
 /// The bytes of a file on their way to whoever reads it.

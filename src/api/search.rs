@@ -26,7 +26,9 @@ pub async fn find(Call { services, caller, request, .. }: Call<'_>) -> Result<Re
     };
     let holder = Holder::User(caller.uid);
     let mut held = services.rooms.memory().reserve(Kind::Answers, holder, PAGE_BYTES)?;
-    let found = services.search.find(caller.principal(), caller.uid, wish).await?;
+    let allowance = services.allowances.of(caller.uid);
+    let asker = (caller.uid, &*allowance);
+    let found = services.search.find(caller.principal(), asker, wish).await?;
     let response = Response::json(200, &Answer::of(&found, services.rooms.epoch()));
     held.resize(response.size());
     Ok(response.holding(held))

@@ -39,6 +39,12 @@ impl Common {
         }
     }
 
+    fn owe(&self, bucket: &TokenBucket, rate: Rate, cost: f64) {
+        if self.scale != 0.0 {
+            bucket.owe(rate.times(self.scale), cost, self.now_us());
+        }
+    }
+
     fn give_back(&self, bucket: &TokenBucket, rate: Rate, cost: f64) {
         if self.scale != 0.0 {
             bucket.give_back(rate.times(self.scale), cost);
@@ -160,6 +166,11 @@ impl Allowance {
     pub fn read(&self, cost: f64, by: Principal) -> Result<()> {
         let text = "You are asking for too much at once. Please wait a moment.";
         self.take(&self.reads, limits::READS, share(cost, by), text)
+    }
+
+    /// What a call that only reads has cost more than was known before. It is never refused, but the next one may be.
+    pub fn owe_reads(&self, cost: f64, by: Principal) {
+        self.common.owe(&self.reads, limits::READS, share(cost, by));
     }
 
     fn take(&self, bucket: &TokenBucket, rate: Rate, cost: f64, text: &'static str) -> Result<()> {

@@ -16,7 +16,7 @@ pub fn bounded(field: &str, text: &str, most: usize) -> Result<String> {
     if text.chars().count() > most {
         return Err(Error::field(field, &format!("has more than {most} characters")));
     }
-    let has_odd = text.chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c));
+    let has_odd = seen(&text).any(|(c, is_seen)| (c.is_control() && c != '\n') || !is_seen);
     let is_unreadable = !text.is_empty() && !is_seen(&text);
     if has_odd || is_unreadable || text.starts_with(is_combining_mark) {
         return Err(Error::field(field, "contains characters that are not text"));
@@ -78,16 +78,28 @@ fn is_blank(c: char) -> bool {
         )
 }
 
+/// The characters of a text, each with whether it may be there because something is to be seen of it. Tags are the
+/// letters of a flag behind a black one (🏴), and invisible anywhere else.
+pub fn seen(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut is_in_flag = false;
+    text.chars().map(move |c| {
+        let is_tag = matches!(c, '\u{e0020}'..='\u{e007f}');
+        is_in_flag = c == '🏴' || (is_tag && is_in_flag);
+        (c, is_in_flag || !(is_tag || is_unseen(c)))
+    })
+}
+
 /// Whether a character is invisible: marks that change the direction of writing, blanks without width, fillers. With
-/// them one name can look like another one, or like nothing. The joiners
-/// (200C, 200D) are needed by emoji and by some scripts, and stay.
-pub fn is_unseen(c: char) -> bool {
+/// them one name can look like another one, or like nothing. The joiners (200C, 200D) and the selectors of variants
+/// (FE00 to FE0F, E0100 to E01EF) are needed by emoji and by some scripts, and stay.
+fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
             | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{ffff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
+            | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
     )
 }
 
@@ -124,6 +136,10 @@ mod tests {
             "\u{e000}",
             "\u{200d}\u{fe0f}",
             "\u{200c}\u{e0061}",
+            "anna\u{e0001}",
+            "anna\u{e0061}\u{e007f}",
+            "🏴\u{e0067}-\u{e0067}",
+            "a\u{e01f0}",
         ] {
             assert!(name("name", text, 10).is_err(), "{text:?}");
         }
@@ -131,6 +147,11 @@ mod tests {
         assert_eq!(name("name", "e\u{301}", 10).unwrap(), "é");
         // A family is joined by what cannot be seen alone.
         assert!(name("name", "👩\u{200d}👧", 10).is_ok());
+        // Wales, and a character in one of its forms.
+        assert!(
+            name("name", "🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}", 10).is_ok()
+        );
+        assert!(name("name", "葛\u{e0100}", 10).is_ok());
         assert!(bounded("bio", "two\nlines", 10).is_ok());
         assert!(
             bounded("bio", "", 10).is_ok() && bounded("bio", "\u{200d}\n\u{200d}", 10).is_err()

@@ -30,6 +30,15 @@ impl TokenBucket {
         })
     }
 
+    /// Takes `cost` of what was done already, also what is not there: then nothing is until that has come back. What is
+    /// larger than the bucket costs a full one.
+    pub fn owe(&self, rate: Rate, cost: f64, now_us: u64) {
+        let cost_us = us(cost.min(rate.at_once) / rate.per_second);
+        let owe = |full_at: u64| Some(full_at.max(now_us).saturating_add(cost_us));
+        // The closure never declines.
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, owe);
+    }
+
     /// Gives back what was taken and not used.
     pub fn give_back(&self, rate: Rate, cost: f64) {
         let cost_us = us(cost.min(rate.at_once) / rate.per_second);
@@ -72,6 +81,19 @@ mod tests {
         // It never holds more than it may, and what is larger than it costs all of it.
         assert_eq!(bucket.take(RATE, 99.0, now + 3_600_000_000), Ok(()));
         assert_eq!(bucket.take(RATE, 1.0, now + 3_600_000_000), Err(501));
+    }
+
+    #[test]
+    fn what_is_owed_has_to_come_back_before_there_is_more() {
+        let bucket = TokenBucket::default();
+        let now = 5_000_000;
+        bucket.owe(RATE, 4.0, now);
+        assert_eq!(bucket.take(RATE, 6.0, now), Ok(()));
+        bucket.owe(RATE, 3.0, now);
+        assert_eq!(bucket.take(RATE, 1.0, now), Err(2_001));
+        assert_eq!(bucket.take(RATE, 1.0, now + 2_000_000), Ok(()));
+        bucket.owe(RATE, 99.0, now + 2_000_000);
+        assert_eq!(bucket.take(RATE, 1.0, now + 2_000_000), Err(5_501));
     }
 
     #[test]

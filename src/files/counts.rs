@@ -17,6 +17,12 @@ pub struct FileCounts {
     pub erasing: Gauge,
     /// Uploads that became a file.
     pub completed: Counter,
+    /// Pictures that were decoded, so that they have their size and smaller forms.
+    pub pictures_drawn: Counter,
+    /// Pictures that were not, because they are broken or take too much.
+    pub pictures_refused: Counter,
+    /// Microseconds that both took.
+    pub pictures_us: Counter,
     /// Uploads that were interrupted, and may go on.
     pub interrupted: Counter,
     /// Uploads that were refused.

@@ -23,11 +23,18 @@ pub enum Metadata {
     Removed,
 }
 
+/// Whether a file of this type is a picture whose metadata goes, unless that is kept, and whose smaller forms are drawn.
+pub fn has_metadata(media_type: &str) -> bool {
+    Format::of(media_type).is_some()
+}
+
 /// What a file is, now that all of it is there.
 #[derive(Debug)]
 pub struct Arrived {
     /// By its first bytes.
     pub kind: Kind,
+    /// Whether it begins as a picture that may be drawn.
+    pub is_picture: bool,
     /// How many bytes were there at first.
     pub came: u64,
     /// How many are left of them.
@@ -63,6 +70,7 @@ impl FileStore {
             }
             None => None,
         };
+        let is_picture = anatomy.is_some();
         if metadata == Metadata::Removed && anatomy.as_ref().is_some_and(|found| found.has_unread) {
             // A browser may still show it, with all that its owner believes to be gone: as a file nobody does.
             kind = Kind::Unknown;
@@ -87,7 +95,7 @@ impl FileStore {
             }
         };
         let size = fs::metadata(&place)?.len();
-        Ok(Arrived { kind, came, size, sha256, pixels, place })
+        Ok(Arrived { kind, is_picture, came, size, sha256, pixels, place })
     }
 
     /// Gives a file that was looked at its name; from then on it is there, also after a power cut. May be repeated.

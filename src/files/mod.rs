@@ -32,7 +32,7 @@ mod writers;
 pub use arrival::Arrival;
 pub use bucket::{Bucket, BucketReader};
 pub use counts::FileCounts;
-pub use drawing::{Arrived, Metadata};
+pub use drawing::{Arrived, Metadata, has_metadata};
 pub use keeping::{Kept, KeptBytes};
 pub use kind::Kind;
 pub use refusal::Refusal;

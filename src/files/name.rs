@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::base::limits::files as limits;
-use crate::base::text::is_unseen;
+use crate::base::text::seen;
 
 /// What a file is called whose name has nothing in it.
 const NAMELESS: &str = "file";
@@ -15,8 +15,8 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// cut before its extension.
 pub fn safe(name: &str) -> String {
     // With a mark that turns the direction of writing `exe.gpj` reads as a picture.
-    let shown = name.chars().filter(|c| !c.is_control() && !is_unseen(*c));
-    let safe: String = shown.map(|c| if is_reserved(c) { '_' } else { c }).collect();
+    let shown = seen(name).filter(|(c, is_seen)| *is_seen && !c.is_control());
+    let safe: String = shown.map(|(c, _)| if is_reserved(c) { '_' } else { c }).collect();
     // Windows drops what is at the end, and a dot in front hides a file.
     let safe = safe.trim_matches(|c: char| c.is_whitespace() || c == '.');
     if safe.chars().all(|c| c == '_' || c == '.' || c.is_whitespace()) {
@@ -107,6 +107,8 @@ mod tests {
             ("C:\\Windows\\system32\\a.dll", "C__Windows_system32_a.dll"),
             ("photo\u{202e}gpj.exe", "photogpj.exe"),
             ("a\u{200b}b\u{feff}\u{2066}c", "abc"),
+            ("\u{e0041}tag\u{e0001}.txt\u{e007f}", "tag.txt"),
+            ("🏴\u{e0067}\u{e007f}.svg\u{e0067}", "🏴\u{e0067}\u{e007f}.svg"),
             ("two\nlines\r\0.txt", "twolines.txt"),
             (".bashrc", "bashrc"),
             ("trailing. . ", "trailing"),

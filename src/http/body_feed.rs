@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::body::Progress;
 use super::body_reader::{BodyError, BodyFeed};
 use super::listener_shared::ListenerShared;
+use super::transfers::Speed;
 use crate::base::limits::http as limits;
 
 /// The bytes of a body, as its protocol carries them.
@@ -25,7 +26,12 @@ pub(super) trait BodyBytes {
 
 impl BodyFeed {
     /// Feeds the reader until the body ends or nobody reads it. Whether the client has left before.
-    pub async fn run(self, bytes: &mut impl BodyBytes, shared: &ListenerShared) -> bool {
+    pub async fn run(
+        self,
+        bytes: &mut impl BodyBytes,
+        speed: &Speed,
+        shared: &ListenerShared,
+    ) -> bool {
         let Self { begun, pieces } = self;
         if begun.await.is_err() {
             return false;
@@ -38,7 +44,7 @@ impl BodyFeed {
                 return end == Err(BodyError::Gone);
             }
             let mut piece = BytesMut::new();
-            end = fill(&mut piece, bytes, shared).await;
+            end = fill(&mut piece, bytes, speed, shared).await;
             if !piece.is_empty() {
                 place.send(Ok(Some(piece.freeze())));
             }
@@ -50,16 +56,20 @@ impl BodyFeed {
 async fn fill(
     piece: &mut BytesMut,
     bytes: &mut impl BodyBytes,
+    speed: &Speed,
     shared: &ListenerShared,
 ) -> Option<Result<(), BodyError>> {
     let by = Instant::now() + shared.deadlines.piece;
-    let mut stopped = pin!(shared.stopped());
+    let (mut stopped, mut gives_way) = (pin!(shared.stopped()), pin!(speed.gives_way()));
     while piece.len() < limits::PIECE {
+        let before = piece.len();
         let more = tokio::select! {
             biased;
             () = &mut stopped => Err(BodyError::Stopping),
+            () = &mut gives_way => Err(BodyError::TooSlow),
             more = timeout_at(by, bytes.more(piece)) => more.unwrap_or(Err(BodyError::TooSlow)),
         };
+        speed.count(piece.len() - before);
         match more {
             Ok(Progress::More) => {}
             Ok(Progress::Done) => return Some(Ok(())),

@@ -154,7 +154,7 @@ impl Connection {
         decoder: Decoder,
     ) -> Result<(Response, bool), RequestError> {
         exchange.admit().await?;
-        exchange.admit_upload().await?;
+        let speed = exchange.admit_upload().await?;
         self.memory.set(limits::UPLOAD_HELD)?;
         let (feed, reader) = body_reader(exchange.length());
         let needs_continue = exchange.head().expects_continue;
@@ -165,7 +165,7 @@ impl Connection {
         let (response, has_left) = tokio::select! {
             biased;
             response = &mut answering => (response, false),
-            has_left = feed.run(&mut body, &self.shared) => (answering.await, has_left),
+            has_left = feed.run(&mut body, &speed, &self.shared) => (answering.await, has_left),
         };
         if has_left {
             return Err(RequestError::Disconnected);
@@ -176,10 +176,11 @@ impl Connection {
     /// Sends the body of an answer as it is read.
     ///
     /// # Errors
-    /// It cannot be sent whole: nobody takes it, its source fails, or the server stops.
+    /// It cannot be sent whole: nobody takes it, its source fails, it gives way, or the server stops.
     async fn send(&mut self, mut body: Streamed) -> Result<(), Disconnected> {
         let shared = self.shared.clone();
         let Deadlines { piece: most, write, .. } = shared.deadlines;
+        let gives_way = body.gives_way();
         self.socket.limit_unsent(limits::STREAMED_UNSENT);
         let sending = async {
             while let Some(piece) = body.next().await.map_err(source_failed)? {
@@ -189,6 +190,7 @@ impl Connection {
         };
         tokio::select! {
             sent = sending => sent?,
+            () = gives_way => return Err(Disconnected),
             () = shared.must_end_downloads() => return Err(Disconnected),
         }
         self.socket.limit_unsent(limits::UNSENT);

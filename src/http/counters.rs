@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::head::Version;
-use super::request_limiter::Transfer;
+use super::transfers::Transfer;
 use crate::base::counter::{Counter, CounterByCode, Gauge};
 
 /// Why a connection, an upgrade or a request was refused.
@@ -81,6 +81,8 @@ pub struct HttpCounters {
     pub uploads: Gauge,
     /// Answers that are being sent as they are read.
     pub downloads: Gauge,
+    /// Of both, those that were ended because they were slow and others waited.
+    pub gave_way: Counter,
     /// From the head of a request to its answer; not the writing of it, and not of uploads.
     pub duration: Histogram,
     refused: [Counter; RefusalReason::ALL.len()],
@@ -108,6 +110,7 @@ impl Default for HttpCounters {
             http2_floods: Counter::default(),
             uploads: Gauge::default(),
             downloads: Gauge::default(),
+            gave_way: Counter::default(),
             duration: Histogram::new(BUCKETS),
             refused: Default::default(),
             versions: Default::default(),

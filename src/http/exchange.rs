@@ -16,9 +16,10 @@ use super::proxies::Transport;
 use super::refusal::Refusal;
 use super::refusal_page::readable;
 use super::request::Request;
-use super::request_limiter::{Cost, NoSlot, RequestSlots, Transfer, TransferSlots};
+use super::request_limiter::{Cost, NoSlot, RequestSlots};
 use super::response::Response;
 use super::service::BodyPermit;
+use super::transfers::{Speed, Transfer, TransferSlots};
 use crate::base::error::{Code, Error};
 use crate::base::limits::http as limits;
 use crate::base::memory::{Holder, Kind, MemoryBudget, Reservation};
@@ -151,7 +152,7 @@ impl<'a> Exchange<'a> {
         let Self { shared, mut request, cost, client, body_permit, .. } = self;
         request.body = body;
         let download = match cost {
-            Cost::Download => Some(acquire(shared, client, Transfer::Download).await?),
+            Cost::Download => Some(Box::pin(acquire(shared, client, Transfer::Download)).await?),
             _ => None,
         };
         let slots = match client {
@@ -166,19 +167,23 @@ impl<'a> Exchange<'a> {
         shared.counters.count_answer(response.status(), began.elapsed());
         drop((body_permit, slots));
         match (response.is_streamed(), download) {
-            (true, Some(download)) => Ok(response.holding(download)),
+            (true, Some(download)) => {
+                Ok(response.measured(download.slots.speed()).holding(download))
+            }
             (false, _) => Ok(response),
             (true, None) => Err(Response::error(&Error::internal(NOT_BOUNDED))),
         }
     }
 
-    /// Waits for the right to send a body that the handler reads.
+    /// Waits for the right to send a body that the handler reads; what has to be told how it goes.
     ///
     /// # Errors
     /// The answer that refuses it: too much is being uploaded.
-    pub async fn admit_upload(&mut self) -> Result<(), Response> {
-        self.upload = Some(acquire(self.shared, self.client, Transfer::Upload).await?);
-        Ok(())
+    pub async fn admit_upload(&mut self) -> Result<Arc<Speed>, Response> {
+        let upload = acquire(self.shared, self.client, Transfer::Upload).await?;
+        let speed = upload.slots.speed().clone();
+        self.upload = Some(upload);
+        Ok(speed)
     }
 
     /// The answer of a handler that reads the body.
@@ -201,12 +206,15 @@ impl<'a> Exchange<'a> {
 struct TransferPermit {
     counters: Arc<HttpCounters>,
     transfer: Transfer,
-    _slots: TransferSlots,
+    slots: TransferSlots,
 }
 
 impl Drop for TransferPermit {
     fn drop(&mut self) {
         self.counters.transfers(self.transfer).down();
+        if self.slots.speed().has_given_way() {
+            self.counters.gave_way.inc();
+        }
     }
 }
 
@@ -220,7 +228,7 @@ async fn acquire(
     transfer: Transfer,
 ) -> Result<TransferPermit, Response> {
     let acquired = tokio::select! {
-        acquired = shared.limiter.acquire_transfer(client, transfer) => acquired,
+        acquired = shared.limiter.acquire_transfer(client, transfer, shared.patience) => acquired,
         () = shared.stopped() => Err(NoSlot::All),
     };
     let slots = acquired.map_err(|no_slot| {
@@ -233,7 +241,7 @@ async fn acquire(
         Response::error(&Error::new(code, sentence).retry_after(wait))
     })?;
     shared.counters.transfers(transfer).up();
-    Ok(TransferPermit { counters: shared.counters.clone(), transfer, _slots: slots })
+    Ok(TransferPermit { counters: shared.counters.clone(), transfer, slots })
 }
 
 const TOO_MANY_TRANSFERS: &str = "Too many transfers are under way from your address.";

@@ -10,6 +10,7 @@ use super::options::{Deadlines, Options};
 use super::proxies::{Transport, TrustedProxies};
 use super::request_limiter::RequestLimiter;
 use super::service::Service;
+use super::transfers::Patience;
 use crate::base::limits::http as limits;
 use crate::base::memory::MemoryBudget;
 use crate::base::shutdown;
@@ -23,6 +24,7 @@ pub(super) struct ListenerShared {
     pub trusted_proxies: TrustedProxies,
     pub stop: watch::Receiver<bool>,
     pub deadlines: Deadlines,
+    pub patience: Patience,
     pub counters: Arc<HttpCounters>,
     pub limiter: Arc<RequestLimiter>,
     pub memory: MemoryBudget,
@@ -43,6 +45,7 @@ impl ListenerShared {
             trusted_proxies: options.trusted_proxies.clone(),
             stop,
             deadlines: options.deadlines,
+            patience: options.patience,
             counters: options.counters.clone(),
             limiter: options.limiter.clone(),
             memory: options.memory.clone(),

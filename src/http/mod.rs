@@ -1,7 +1,8 @@
 //! HTTP/1.1 by hand over `httparse`. It knows requests, responses and files, but no chat.
 //!
 //! `head` and `body` parse without I/O. `connection` drives them over a socket with deadlines, `listener`
-//! accepts, `admission` bounds connections and `request_limiter` what each client requests. What answers
+//! accepts, `admission` bounds connections, `request_limiter` what each client requests, and
+//! `transfers` what goes piece by piece. What answers
 //! requests is a [`Service`]. `client` is the other side: the requests that our own programs make.
 
 mod admission;
@@ -42,6 +43,7 @@ mod socket;
 mod source;
 mod standalone_page;
 mod target;
+mod transfers;
 
 pub use body::{Body, Progress};
 pub use body_reader::{BodyError, BodyReader};
@@ -66,3 +68,4 @@ pub use site::Site;
 pub use socket::{Families, Listener, Socket, bind, bind_families};
 pub use source::{FileSource, NextPiece, Source};
 pub use standalone_page::{Language, content_security_policy};
+pub use transfers::Patience;

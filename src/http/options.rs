@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::counters::HttpCounters;
 use super::proxies::TrustedProxies;
 use super::request_limiter::RequestLimiter;
+use super::transfers::Patience;
 use crate::base::limits::http as limits;
 use crate::base::memory::MemoryBudget;
 
@@ -26,6 +27,8 @@ pub struct Options {
     pub trusted_proxies: TrustedProxies,
     /// How long everything may take.
     pub deadlines: Deadlines,
+    /// When a slow transfer gives way to others.
+    pub patience: Patience,
     /// Shared by all listeners.
     pub counters: Arc<HttpCounters>,
     /// What clients spend; shared by all listeners, too.
@@ -44,6 +47,7 @@ impl Default for Options {
             tls: None,
             trusted_proxies: TrustedProxies::default(),
             deadlines: Deadlines::default(),
+            patience: Patience::default(),
             counters: Arc::default(),
             limiter: Arc::default(),
             memory: MemoryBudget::default(),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::transfers::{Patience, Slots, Transfer, TransferSlots, Transfers};
 use crate::base::limits::Rate;
 use crate::base::limits::http as limits;
 use crate::base::lock::MutexExt as _;
@@ -44,15 +45,6 @@ impl Cost {
         };
         f64::from(units)
     }
-}
-
-/// A request whose body, or whose answer, goes piece by piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transfer {
-    /// Its body.
-    Upload,
-    /// Its answer.
-    Download,
 }
 
 /// Whose slots were all taken for too long.
@@ -91,22 +83,6 @@ struct Client {
     transfers: Transfers,
 }
 
-/// Slots for each direction.
-#[derive(Debug)]
-struct Transfers {
-    uploads: Arc<Semaphore>,
-    downloads: Arc<Semaphore>,
-}
-
-impl Transfers {
-    fn of(&self, transfer: Transfer) -> &Arc<Semaphore> {
-        match transfer {
-            Transfer::Upload => &self.uploads,
-            Transfer::Download => &self.downloads,
-        }
-    }
-}
-
 /// The right of a request to be served, one slot in each of the client's networks; given back when dropped.
 #[derive(Debug, Default)]
 pub(super) struct RequestSlots {
@@ -116,13 +92,6 @@ pub(super) struct RequestSlots {
 /// The right to make a TLS handshake: one of the client's networks each, and one of all; given back when dropped.
 #[derive(Debug)]
 pub(super) struct HandshakeSlots {
-    _client: [Option<OwnedSemaphorePermit>; 3],
-    _all: OwnedSemaphorePermit,
-}
-
-/// The right of a transfer to go on: one of each of the client's networks, and one of all; given back when dropped.
-#[derive(Debug)]
-pub(super) struct TransferSlots {
     _client: [Option<OwnedSemaphorePermit>; 3],
     _all: OwnedSemaphorePermit,
 }
@@ -139,10 +108,7 @@ impl RequestLimiter {
         let scale = (scale > 0.0).then_some(scale);
         let slot_wait = limits::AT_ONCE_WAIT;
         let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
-        let transfers = Transfers {
-            uploads: Arc::new(Semaphore::new(limits::UPLOADS)),
-            downloads: Arc::new(Semaphore::new(limits::DOWNLOADS)),
-        };
+        let transfers = Transfers::new(limits::UPLOADS, limits::DOWNLOADS);
         let (started, clients) = (Instant::now(), Mutex::default());
         Self { scale, started, slot_wait, handshakes, transfers, clients }
     }
@@ -208,8 +174,8 @@ impl RequestLimiter {
         Ok(slots)
     }
 
-    /// Waits until one more transfer of the client may begin. It holds none of those of all clients while it waits for
-    /// its own. Nobody's are bounded with all others only.
+    /// Waits until one more transfer of the client may begin; slow ones give way. It holds none of those of all clients
+    /// while it waits for its own. Nobody's are bounded with all others only.
     ///
     /// # Errors
     /// All slots were taken for too long.
@@ -217,22 +183,21 @@ impl RequestLimiter {
         &self,
         client: Option<IpAddr>,
         transfer: Transfer,
+        patience: Patience,
     ) -> Result<TransferSlots, NoSlot> {
         let by = tokio::time::Instant::now() + self.slot_wait;
-        let acquire = async |slots: &Arc<Semaphore>| {
-            let acquired = tokio::time::timeout_at(by, slots.clone().acquire_owned()).await;
-            acquired.ok().and_then(Result::ok)
+        let take = async |slots: Arc<Slots>| {
+            tokio::time::timeout_at(by, slots.take(patience)).await.ok().flatten()
         };
-        let mut held = [None, None, None];
+        let mut held = Vec::new();
         if let (Some(address), Some(scale)) = (client, self.scale) {
-            for (slot, network) in held.iter_mut().zip(client_prefixes(address)) {
-                let slots =
-                    self.client(network, scale, |client| client.transfers.of(transfer).clone());
-                *slot = Some(acquire(&slots).await.ok_or(NoSlot::Client)?);
+            for network in client_prefixes(address) {
+                let slots = self.client(network, scale, |client| client.transfers.of(transfer));
+                held.push(take(slots).await.ok_or(NoSlot::Client)?);
             }
         }
-        let all = acquire(self.transfers.of(transfer)).await.ok_or(NoSlot::All)?;
-        Ok(TransferSlots { _client: held, _all: all })
+        held.push(take(self.transfers.of(transfer)).await.ok_or(NoSlot::All)?);
+        Ok(TransferSlots::begin(held))
     }
 
     /// Waits until a client may make one more TLS handshake. It holds none of those of all clients while it waits
@@ -261,24 +226,23 @@ impl Client {
     fn new(network: ClientPrefix, scale: f64) -> Self {
         let at_once = |most: usize| {
             let most = (most * network.share()) as f64 * scale;
-            Arc::new(Semaphore::new((most.max(1.0) as usize).min(Semaphore::MAX_PERMITS)))
+            (most.max(1.0) as usize).min(Semaphore::MAX_PERMITS)
         };
         Self {
             budget: TokenBucket::default(),
-            slots: at_once(limits::AT_ONCE),
-            handshakes: at_once(limits::HANDSHAKES_PER_ADDRESS),
-            transfers: Transfers {
-                uploads: at_once(limits::UPLOADS_PER_ADDRESS),
-                downloads: at_once(limits::DOWNLOADS_PER_ADDRESS),
-            },
+            slots: Arc::new(Semaphore::new(at_once(limits::AT_ONCE))),
+            handshakes: Arc::new(Semaphore::new(at_once(limits::HANDSHAKES_PER_ADDRESS))),
+            transfers: Transfers::new(
+                at_once(limits::UPLOADS_PER_ADDRESS),
+                at_once(limits::DOWNLOADS_PER_ADDRESS),
+            ),
         }
     }
 
     /// Whether a request, a handshake or a transfer holds one of its slots, or waits for one.
     fn is_in_use(&self) -> bool {
-        let Transfers { uploads, downloads } = &self.transfers;
-        let all = [&self.slots, &self.handshakes, uploads, downloads];
-        all.into_iter().any(|slots| Arc::strong_count(slots) > 1)
+        let others = [&self.slots, &self.handshakes];
+        self.transfers.are_in_use() || others.into_iter().any(|slots| Arc::strong_count(slots) > 1)
     }
 
     /// Whether forgetting it changes nothing.
@@ -454,19 +418,25 @@ mod tests {
             let mut held = Vec::new();
             for n in 0..all / most {
                 for _ in 0..most {
-                    held.push(limiter.acquire_transfer(client(n), transfer).await.unwrap());
+                    held.push(
+                        limiter
+                            .acquire_transfer(client(n), transfer, Patience::default())
+                            .await
+                            .unwrap(),
+                    );
                 }
                 if n == 0 {
-                    let refused = limiter.acquire_transfer(client(0), transfer).await;
+                    let refused =
+                        limiter.acquire_transfer(client(0), transfer, Patience::default()).await;
                     assert_eq!(refused.unwrap_err(), NoSlot::Client);
                 }
             }
             for next in [client(250), None] {
-                let refused = limiter.acquire_transfer(next, transfer).await;
+                let refused = limiter.acquire_transfer(next, transfer, Patience::default()).await;
                 assert_eq!(refused.unwrap_err(), NoSlot::All, "{next:?}");
             }
             limiter.acquire_slots(address("192.0.2.0"), Cost::Call).await.unwrap();
-            let waiting = limiter.acquire_transfer(client(0), transfer);
+            let waiting = limiter.acquire_transfer(client(0), transfer, Patience::default());
             let free = async {
                 tokio::task::yield_now().await;
                 drop(held.remove(0));
@@ -477,9 +447,12 @@ mod tests {
         let lifted = RequestLimiter { slot_wait, ..RequestLimiter::new(0.0) };
         let mut held = Vec::new();
         for _ in 0..limits::UPLOADS {
-            held.push(lifted.acquire_transfer(client(0), Transfer::Upload).await.unwrap());
+            let transfer =
+                lifted.acquire_transfer(client(0), Transfer::Upload, Patience::default());
+            held.push(transfer.await.unwrap());
         }
-        assert!(lifted.acquire_transfer(client(0), Transfer::Upload).await.is_err());
+        let refused = lifted.acquire_transfer(client(0), Transfer::Upload, Patience::default());
+        assert!(refused.await.is_err());
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 //! Nothing of the request is reflected: no header, no name, no path. A response is complete before
 //! its first byte is written, or is read from its source while it is sent; its length is always known.
 
+use std::future::{Future, pending};
+use std::sync::Arc;
 use std::{fmt, io};
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use serde_json::json;
 use super::refusal::Refusal;
 use super::socket::Socket;
 use super::source::Source;
+use super::transfers::Speed;
 use crate::base::error::{Detail, Error};
 use crate::base::limits::http as limits;
 
@@ -35,6 +38,8 @@ pub(super) struct Streamed {
     pub length: u64,
     /// Where they come from; nothing where they are not to be sent.
     pub source: Option<Box<dyn Source>>,
+    /// What is told how it goes.
+    speed: Option<Arc<Speed>>,
 }
 
 impl Response {
@@ -67,7 +72,7 @@ impl Response {
         length: u64,
         source: Option<Box<dyn Source>>,
     ) -> Self {
-        let streamed = Some(Streamed { length, source });
+        let streamed = Some(Streamed { length, source, speed: None });
         Self { streamed, ..Self::empty(status).header("Content-Type", content_type) }
     }
 
@@ -131,6 +136,14 @@ impl Response {
     /// Keeps something, such as a reservation of memory, until it is written.
     pub fn holding(mut self, held: impl Send + 'static) -> Self {
         self.held.push(Box::new(held));
+        self
+    }
+
+    /// Tells this how it goes when it is sent.
+    pub(super) fn measured(mut self, speed: &Arc<Speed>) -> Self {
+        if let Some(streamed) = &mut self.streamed {
+            streamed.speed = Some(speed.clone());
+        }
         self
     }
 
@@ -276,6 +289,17 @@ impl Streamed {
         })
     }
 
+    /// Returns when it has to end, because others wait for its slot.
+    pub fn gives_way(&self) -> impl Future<Output = ()> + use<> {
+        let speed = self.speed.clone();
+        async move {
+            match speed {
+                Some(speed) => speed.gives_way().await,
+                None => pending().await,
+            }
+        }
+    }
+
     /// The next piece; `None` at the end.
     ///
     /// # Errors
@@ -288,6 +312,9 @@ impl Streamed {
         let piece = source.next().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let left = self.length.checked_sub(piece.len() as u64).filter(|_| !piece.is_empty());
         self.length = left.ok_or(io::ErrorKind::InvalidData)?;
+        if let Some(speed) = &self.speed {
+            speed.count(piece.len());
+        }
         Ok(Some(piece))
     }
 }

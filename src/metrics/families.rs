@@ -183,6 +183,11 @@ impl Families {
         )?;
         page.gauge("http_uploads", "Bodies read piece by piece.", http.uploads.get())?;
         page.gauge("http_downloads", "Answers sent as they are read.", http.downloads.get())?;
+        page.counter(
+            "http_transfers_gave_way",
+            "Of both, those that were slow and ended because others waited.",
+            http.gave_way.get(),
+        )?;
         page.gauge("http2_connections", "Connections of HTTP/2.", http.http2_open.get())?;
         page.counter(
             "http2_floods",
@@ -274,6 +279,19 @@ impl Families {
             "file_received_bytes",
             "Bytes of files that arrived.",
             counts.received_bytes.get(),
+        )?;
+        let pictures =
+            [("drawn", counts.pictures_drawn.get()), ("refused", counts.pictures_refused.get())];
+        page.counters(
+            "file_pictures",
+            "Pictures that were decoded and drawn smaller, and that could not be.",
+            "outcome",
+            pictures.into_iter(),
+        )?;
+        page.counter(
+            "file_pictures_seconds",
+            "What that took.",
+            counts.pictures_us.get() as f64 / 1e6,
         )?;
         page.counter("files_erased", "Files whose bytes are gone.", counts.erased.get())?;
         let orphans = [("missing", counts.missing.get()), ("stray", counts.strays.get())];

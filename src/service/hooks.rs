@@ -13,7 +13,7 @@ use super::room_changes::RoomChanges;
 use crate::auth::{Auth, RateLimit, digest, new_token};
 use crate::avatars::Picture;
 use crate::base::error::Result;
-use crate::base::ids::{HookId, RoomId};
+use crate::base::ids::{HookId, RoomId, Uid};
 use crate::base::limits::auth as limits;
 use crate::base::principal::Principal;
 use crate::base::{hex, random};
@@ -174,6 +174,15 @@ impl Hooks {
         self.of_room.take(hook.room).inspect_err(|_| self.of_hook.give_back(&hook.id))?;
         messages.charge(bot(&hook), bytes, Posting::New)?;
         Ok(hook)
+    }
+
+    /// The bots of all hooks of a room, oldest first. They may keep together what one person may.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn bots(&self, room: RoomId) -> Result<Vec<Uid>> {
+        let hooks = self.parts.store.hooks(room).await?;
+        Ok(hooks.iter().map(|hook| hook.uid).collect())
     }
 
     /// Writes a message as a hook.

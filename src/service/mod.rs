@@ -30,7 +30,7 @@ pub use directory::{
     Appended, Counting, Directory, Dropped, InTheWay, Offered, OfferedEntry, Report, RivalReport,
     TakenBack,
 };
-pub use files::{Announced, Files, Opened, Readable, Start, Swept, Upload, Uploaded};
+pub use files::{Announced, Files, Opened, Readable, Start, Swept, Upload, Uploaded, Uploader};
 pub use hooks::{Hook, Hooks};
 pub use keys::{EnteredKeys, Keys, NewPassword, ProvenKeys};
 pub use messages::{Messages, Posted, Posting};

@@ -108,7 +108,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::limits::{files, search as limits};
+    use crate::base::limits::{files, http, search as limits};
 
     const SEARCHES: TurnBounds = TurnBounds {
         at_once: limits::AT_ONCE,
@@ -122,6 +122,14 @@ mod tests {
         of_one: 1,
         waiting: files::ANNOUNCING,
         wait: files::ANNOUNCEMENT_WAIT,
+        too_many: "Wait.",
+    };
+
+    const READINGS: TurnBounds = TurnBounds {
+        at_once: http::DOWNLOADS,
+        of_one: files::READING,
+        waiting: files::READING_WAITING,
+        wait: Duration::from_millis(50),
         too_many: "Wait.",
     };
 
@@ -148,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_of_one_person_wait_and_one_more_is_refused() {
-        tokio::join!(too_many(SEARCHES), too_many(ANNOUNCEMENTS));
+        tokio::join!(too_many(SEARCHES), too_many(ANNOUNCEMENTS), too_many(READINGS));
     }
 
     async fn too_many(bounds: TurnBounds) {

@@ -28,7 +28,13 @@ const SEARCH: &[Reached] = &[
     (
         "src/service/turns.rs",
         "so_many_of_one_person_wait_and_one_more_is_refused",
-        &["search::WAITING", "files::ANNOUNCING", "files::ANNOUNCEMENT_WAIT"],
+        &[
+            "search::WAITING",
+            "files::ANNOUNCING",
+            "files::ANNOUNCEMENT_WAIT",
+            "files::READING",
+            "files::READING_WAITING",
+        ],
     ),
     (
         "src/service/search/filing.rs",
@@ -45,7 +51,11 @@ const SEARCH: &[Reached] = &[
         "a_search_ends_in_time_says_so_and_goes_on_where_it_was",
         &["search::LOOKED_AT", "search::WALKED", "search::BLOCKS"],
     ),
-    ("tests/search/bounds.rs", "long_messages_take_no_longer_than_short_ones", &["search::TIME"]),
+    (
+        "tests/search/bounds.rs",
+        "long_messages_take_no_longer_than_short_ones_and_time_is_charged",
+        &["search::TIME", "search::PAID", "search::TIME_OF_READ"],
+    ),
     (
         "tests/search/queries.rs",
         "a_result_is_the_message_with_its_room_and_marks",
@@ -98,6 +108,11 @@ const HTTP: &[Reached] = &[
         "src/http/request_limiter.rs",
         "transfers_have_slots_of_their_own_of_a_client_and_of_all",
         &["http::UPLOADS", "http::DOWNLOADS_PER_ADDRESS", "http::DOWNLOADS"],
+    ),
+    (
+        "src/http/transfers.rs",
+        "the_slowest_that_has_lasted_for_a_while_gives_way_to_whoever_waits",
+        &["http::TRANSFER_PATIENCE", "http::TRANSFER_SLOW", "http::TRANSFER_LOOK"],
     ),
     (
         "tests/http/transfers.rs",
@@ -1558,6 +1573,7 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("pictures::PROFILE", "a larger profile is left out of smaller forms"),
     ("files::FREE", "what a full disk keeps for the database"),
     ("files::LISTED", "how many lines an administrator reads"),
+    ("files::READING_WAIT", "as ANNOUNCEMENT_WAIT, of the same turns"),
     ("embedded::STOP_MARGIN", "beyond STOP, which ends the wait"),
 ];
 

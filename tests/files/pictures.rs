@@ -262,6 +262,16 @@ async fn a_picture_that_cannot_be_shown_is_kept_as_a_file_and_takes_no_memory() 
             assert!(!has(&kept, SECRET), "{name}");
         }
     }
+    let exchange = |method, path, body: &[u8]| {
+        crate::crashes::exchange(&server.address, &token, method, path, body).unwrap()
+    };
+    assert_eq!(exchange("POST", "/api/files?name=good.png", PNG).0, 201);
+    let metrics = String::from_utf8(exchange("GET", "/metrics", b"").1).unwrap();
+    for (outcome, count) in [("drawn", 1), ("refused", bad().len())] {
+        let line = format!("impulse_file_pictures_total{{outcome=\"{outcome}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
+    assert!(!metrics.contains("impulse_file_pictures_seconds_total 0\n"), "{metrics}");
     let grown = peak() - before;
     assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
 }

@@ -3,7 +3,7 @@
 use impulse::base::limits::files as limits;
 use serde_json::{Value, json};
 
-use crate::house::{House, announce, id, message, send, upload};
+use crate::house::{House, announce, bytes, id, message, send, upload};
 use crate::support::client::{Answer, Client, new_mid};
 
 fn is_full(answer: &Answer, of: &str) {
@@ -70,6 +70,18 @@ async fn nobody_and_nothing_keeps_more_than_it_may_and_admins_see_what_takes_how
         .ok(json!({"op": "msg.send", "room": "1", "msg": {"mid": mid, "rev": 1, "kind": "del"}}))
         .await;
     send(&mut of_ben, &[&third]).await;
+
+    set(&boss, json!({"files_user_max": 1000, "files_room_max": null})).await;
+    // All hooks of a room share what one person may keep.
+    let hook = async |name: &str| {
+        let made = boss.post("/api/rooms/1/hooks", json!({"name": name})).await.expect(201);
+        format!("{}/files?name=x", made["path"].as_str().unwrap())
+    };
+    let (one, other) = (hook("one").await, hook("other").await);
+    assert_eq!(bytes(&boss, "POST", &one, "", &[b'a'; 600]).await.status, 201);
+    is_full(&bytes(&boss, "POST", &other, "", &[b'a'; 401]).await, "person");
+    assert_eq!(bytes(&boss, "POST", &other, "", &[b'a'; 400]).await.status, 201);
+    is_full(&bytes(&boss, "POST", &one, "", b"a").await, "person");
     house.stop().await;
 }
 

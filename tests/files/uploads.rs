@@ -4,7 +4,8 @@ use impulse::base::limits::files as limits;
 use serde_json::json;
 
 use crate::house::{
-    House, PNG, ROOM, Slow, announce, bytes, id, message, put, send, until_arrived, upload,
+    House, PNG, ROOM, Slow, TALKATIVE, announce, bytes, id, message, put, send, until_arrived,
+    upload,
 };
 use crate::support::client::new_mid;
 
@@ -53,6 +54,24 @@ async fn a_file_arrives_in_parts_and_is_what_its_bytes_say() {
     assert_eq!(empty["complete"], true, "{empty}");
     let whole = upload(&anna, "whole.txt", b"all of it").await;
     assert_eq!(whole["type"], "text/plain");
+    // It ends where it was announced to end, and nothing comes behind that.
+    assert_eq!(put(&anna, &whole, 9, b"").await.expect(200)["offset"], 9);
+    let error = put(&anna, &whole, 9, b"!").await.json()["error"].clone();
+    assert_eq!((&error["code"], &error["detail"]["max"]), (&json!("too_large"), &json!(9)));
+    let chunked = format!(
+        "PUT /api/files/{}?offset=9 HTTP/1.1\r\n{}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         1\r\n!\r\n0\r\n\r\n",
+        id(&whole),
+        anna.fields()
+    );
+    anna.raw(chunked.as_bytes()).await.refused(413, "too_large");
+    put(&anna, &whole, 10, b"").await.refused(409, "wrong_offset");
+    // A picture without its metadata is shorter than it was announced.
+    let talkative = upload(&anna, "cat.png", TALKATIVE).await;
+    assert_eq!(put(&anna, &talkative, TALKATIVE.len(), b"").await.expect(200)["offset"], PNG.len());
+    let rest = put(&anna, &talkative, PNG.len(), &TALKATIVE[PNG.len()..]).await.expect(200);
+    assert_eq!((&rest["size"], &rest["complete"]), (&json!(PNG.len()), &json!(true)));
+    assert_eq!(anna.delete(&format!("/api/files/{}", id(&talkative))).await.status, 204);
     for gone in [&empty, &whole] {
         assert_eq!(anna.delete(&format!("/api/files/{}", id(gone))).await.status, 204);
         anna.get(&format!("/api/files/{}", id(gone))).await.refused(404, "not_found");
@@ -79,7 +98,14 @@ async fn what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone(
     let too_large = anna.post("/api/files", json!({"name": "x", "size": 1001})).await;
     let error = too_large.json()["error"].clone();
     assert_eq!((&error["code"], &error["detail"]["max"]), (&json!("too_large"), &json!(1000)));
-    bytes(&anna, "POST", "/api/files?name=x", "", &[0; 1001]).await.refused(413, "too_large");
+    for length in [1001, 999_999_999_999, u64::MAX] {
+        let head = format!(
+            "POST /api/files?name=x HTTP/1.1\r\n{}Content-Length: {length}\r\n\r\n",
+            anna.fields()
+        );
+        let error = anna.raw(head.as_bytes()).await.json()["error"].clone();
+        assert_eq!((&error["code"], &error["detail"]["max"]), (&json!("too_large"), &json!(1000)));
+    }
     for wrong in [
         json!({"name": "x"}),
         json!({"size": 1}),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use impulse::base::limits::http as limits;
 use impulse::base::memory::Kind;
-use impulse::http::{BodyError, Deadlines, Options};
+use impulse::http::{BodyError, Deadlines, Options, Patience, RequestLimiter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -429,4 +429,31 @@ async fn a_stop_ends_uploads_at_once_and_answers_after_a_moment() {
     assert!(took < limits::DOWNLOAD_STOP + Duration::from_secs(2), "{took:?}");
     server.rests().await;
     timeout(Duration::from_secs(3), server.running.task).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_transfer_gives_way_to_one_that_waits() {
+    // One upload of a client at a time, and four downloads.
+    let limiter = RequestLimiter::new(1.0 / limits::UPLOADS_PER_ADDRESS as f64);
+    let patience = Patience { time: SOON, rate: u64::MAX };
+    let server = start(Options { limiter: Arc::new(limiter), patience, ..options() }).await;
+    let counters = server.options.counters.clone();
+    let mut slow = server.send(&put("/up", &length(MOST), &pattern(0..100))).await;
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        unread.push(server.send(&get("/long", "")).await);
+    }
+    let are_under_way = || (counters.uploads.get(), counters.downloads.get()) == (1, 4);
+    server.until("they are under way", |_| are_under_way()).await;
+    let (_, whole) = answer(&server, &get("/file", "")).await;
+    assert_eq!((whole.len() as u64, counters.gave_way.get()), (FILE, 1));
+    // Who waits gets the slot, and the other one is told why.
+    let next = server.exchange(&[&put("/up", &length(5), b"12345"), LAST].concat()).await;
+    assert_eq!(statuses(&next), ["200", "200"]);
+    assert_eq!(statuses(&read_to_end(&mut slow).await), ["408"]);
+    assert_eq!(server.body().await, (100, Err(BodyError::TooSlow)));
+    assert_eq!(server.body().await, (5, Ok(())));
+    assert_eq!((counters.gave_way.get(), counters.downloads.get()), (2, 3));
+    drop(unread);
+    server.rests().await;
 }

@@ -13,7 +13,7 @@ use crate::base::limits::api as limits;
 use crate::base::text::line;
 use crate::http::{Request, Response, form_field};
 use crate::protocol::script::ScriptMessage;
-use crate::service::{Hook, avatar_urls};
+use crate::service::{Hook, Uploader, avatar_urls};
 
 /// The addresses of hooks begin so. What follows is a secret.
 pub const PREFIX: &str = "/hooks/";
@@ -43,7 +43,8 @@ pub async fn receive_file(api: &Api, request: &Request) -> Result<Response> {
     if request.query("name").is_none() {
         return Err(Error::field("name", "is missing: it is a part of the address"));
     }
-    bring(&api.services, hook.uid, request).await
+    let bots = api.services.hooks.bots(hook.room).await?;
+    bring(&api.services, Uploader::one_of(hook.uid, bots), request).await
 }
 
 fn of_payload(payload: &str) -> Result<ScriptMessage> {

@@ -22,6 +22,12 @@ pub const ANNOUNCING: usize = 64;
 pub const ANNOUNCEMENT_WAIT: Duration = Duration::from_secs(5);
 /// Uploads of one person that arrive at the same time.
 pub const ARRIVING: usize = 4;
+/// Files that one person reads at the same time: a browser asks for a hundred pictures at once.
+pub const READING: usize = 100;
+/// Files beyond that of which one person may wait for the first bytes; one more is refused.
+pub const READING_WAITING: usize = 100;
+/// How long one waits.
+pub const READING_WAIT: Duration = Duration::from_secs(10);
 /// When one more may be tried, in milliseconds.
 pub const RETRY_MS: u32 = 1_000;
 /// Bytes after which what has arrived is made durable, while more arrives.

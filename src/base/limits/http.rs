@@ -109,6 +109,12 @@ pub const UPLOADS: usize = 64;
 pub const DOWNLOADS_PER_ADDRESS: usize = 128;
 /// The same of all clients together.
 pub const DOWNLOADS: usize = 512;
+/// How long a transfer may be slow. After that it gives way when all slots are taken and somebody waits for one.
+pub const TRANSFER_PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes a second below which it is, on average since it began.
+pub const TRANSFER_SLOW: u64 = 16 * 1024;
+/// How often somebody who waits makes one give way.
+pub const TRANSFER_LOOK: Duration = Duration::from_secs(1);
 /// Bytes of a piece of a body.
 pub const PIECE: usize = 64 * 1024;
 /// Bytes of a piece of an answer: a browser may ask for a hundred small pictures at once.

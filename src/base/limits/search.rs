@@ -14,7 +14,7 @@ pub const KEY_CHARS: usize = 8;
 pub const KEY_BYTES: usize = 65_536;
 /// Characters of the beginning of a word from which on the index is asked for it first.
 pub const PREFIX_CHARS: usize = 3;
-/// Searches at once, each with a connection of its own; one more waits.
+/// Searches at once, each with a connection of its own, if there are as many cores; one more waits.
 pub const AT_ONCE: usize = 4;
 /// Searches of one person at once; one more waits.
 pub const OF_ONE: usize = 2;
@@ -26,6 +26,10 @@ pub const WAIT: Duration = Duration::from_secs(2);
 pub const STATEMENT: Duration = Duration::from_millis(1_000);
 /// How long a search looks further back before it says that it has not looked at everything.
 pub const TIME: Duration = Duration::from_millis(400);
+/// How long it takes for the ordinary price.
+pub const PAID: Duration = Duration::from_millis(50);
+/// Each such time beyond that costs as much as one more read: a person keeps half a connection busy for long, and no more.
+pub const TIME_OF_READ: Duration = Duration::from_millis(5);
 /// Messages whose text is looked at before that.
 pub const LOOKED_AT: usize = 20_000;
 /// Blocks of the index that are passed by before that.

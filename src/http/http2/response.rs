@@ -138,6 +138,7 @@ async fn send_streamed(
 ) -> Result<(), Reason> {
     let Deadlines { piece: most, write, .. } = shared.deadlines;
     let mut sending = Sending::new(stream, write);
+    let gives_way = body.gives_way();
     let all = async {
         let failed = |error| {
             source_failed(error);
@@ -157,6 +158,7 @@ async fn send_streamed(
     };
     tokio::select! {
         sent = all => sent,
+        () = gives_way => Err(Reason::CANCEL),
         () = shared.must_end_downloads() => Err(Reason::CANCEL),
     }
 }

@@ -119,7 +119,7 @@ impl Stream {
         self.held.grow(limits::UPLOAD_HELD)?;
         // Dropped after the body, of which nothing is left in `h2` then.
         let _window = OwnWindow::open(&self.meter);
-        exchange.admit_upload().await?;
+        let speed = exchange.admit_upload().await?;
         let (feed, reader) = body_reader(exchange.length());
         let respond = expects_continue.then_some(&mut self.respond);
         let mut body = Incoming { body, respond, left: limit, frame: Bytes::new() };
@@ -127,7 +127,7 @@ impl Stream {
         let (response, has_left) = tokio::select! {
             biased;
             response = &mut answering => (response, false),
-            has_left = feed.run(&mut body, &self.shared) => (answering.await, has_left),
+            has_left = feed.run(&mut body, &speed, &self.shared) => (answering.await, has_left),
         };
         if has_left { Err(RequestError::Disconnected) } else { Ok(response) }
     }

@@ -1,15 +1,35 @@
 //! From the last byte of an upload to a file that a message can have: it is looked at, a picture loses what is about it,
 //! its smaller forms are drawn, and it gets its name.
 
+use std::io;
+use std::time::Instant;
+
 use super::Files;
 use super::upload::{Uploaded, no_upload};
 use super::work::run;
 use crate::base::crash_point::crash_point;
 use crate::base::error::{Error, Result};
 use crate::base::ids::FileId;
-use crate::files::{Arrived, Metadata, Rendition};
+use crate::files::{Arrived, FileCounts, Metadata, Rendition};
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{Completed, FileState};
+
+/// Draws a picture, and counts that.
+fn counted(
+    counts: &FileCounts,
+    draw: impl FnOnce() -> io::Result<Option<(u32, u32)>>,
+) -> io::Result<Option<(u32, u32)>> {
+    let begun = Instant::now();
+    let drawn = draw();
+    counts.pictures_us.add(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+    match &drawn {
+        Ok(Some(_)) => counts.pictures_drawn.inc(),
+        // What the disk refuses is tried again, and no fault of the picture.
+        Ok(None) => counts.pictures_refused.inc(),
+        Err(_) => {}
+    }
+    drawn
+}
 
 impl Files {
     /// All of a file is on disk, and at least so many bytes: it gets its name, and then its row says so.
@@ -60,9 +80,12 @@ impl Files {
         if let Some(pixels) = arrived.pixels {
             self.work.claim_pixels(&mut claim, pixels).await?;
         }
-        let disk = self.disk.clone();
+        let (disk, counts) = (self.disk.clone(), self.counts.clone());
         let naming = move || {
-            let pixels = disk.draw_arrived(id, &arrived)?;
+            let pixels = match arrived.is_picture {
+                true => counted(&counts, || disk.draw_arrived(id, &arrived))?,
+                false => None,
+            };
             disk.settle(id, &arrived)?;
             Ok((arrived, pixels))
         };
@@ -87,7 +110,8 @@ impl Files {
         if let Some(pixels) = file.width.zip(file.height) {
             self.work.claim_pixels(&mut claim, pixels).await?;
         }
-        run(claim, move || disk.draw_again(id, &media_type)).await?;
+        let counts = self.counts.clone();
+        run(claim, move || counted(&counts, || disk.draw_again(id, &media_type))).await?;
         self.remove_if_ended(id).await
     }
 

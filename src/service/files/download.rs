@@ -45,6 +45,14 @@ impl Files {
         readable.ok_or_else(no_file)
     }
 
+    /// Waits until somebody may read one more file; the right to it, which is given back when it is dropped.
+    ///
+    /// # Errors
+    /// `rate_limited` if too many of theirs wait, `unavailable` if it takes too long.
+    pub async fn reading(&self, uid: Uid) -> Result<impl Send + use<>> {
+        self.readings.take(uid).await
+    }
+
     /// Opens the bytes of a file, or of a smaller form of a picture: the file itself if that is not larger than the form
     /// would be, or cannot be drawn.
     ///

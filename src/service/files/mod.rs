@@ -11,7 +11,7 @@ mod work;
 
 pub use download::{Opened, Readable};
 pub use sweep::Swept;
-pub use upload::{Announced, Start, Upload, Uploaded};
+pub use upload::{Announced, Start, Upload, Uploaded, Uploader};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,7 @@ use crate::auth::Auth;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::files as limits;
+use crate::base::limits::http::DOWNLOADS;
 use crate::base::principal::Principal;
 use crate::base::random;
 use crate::files::{FileCounts, FileStore};
@@ -43,6 +44,15 @@ const ANNOUNCEMENTS: TurnBounds = TurnBounds {
     too_many: "Too many of your uploads begin at once. Please wait a moment.",
 };
 
+/// Who reads many files leaves some of the slots for downloads to others.
+const READINGS: TurnBounds = TurnBounds {
+    at_once: DOWNLOADS,
+    of_one: limits::READING,
+    waiting: limits::READING_WAITING,
+    wait: limits::READING_WAIT,
+    too_many: "Too many of your downloads are under way. Please wait a moment.",
+};
+
 /// Takes, keeps, gives and erases files.
 pub struct Files {
     store: ChatStore,
@@ -53,6 +63,7 @@ pub struct Files {
     /// That the folder is there and this database's.
     prepared: OnceCell<()>,
     announcements: Turns,
+    readings: Turns,
     /// Files that are arriving.
     turns: Arc<TurnTable>,
     /// How many uploads each person has under way.
@@ -71,6 +82,7 @@ impl Files {
             counts: Arc::default(),
             prepared: OnceCell::new(),
             announcements: Turns::new(ANNOUNCEMENTS),
+            readings: Turns::new(READINGS),
             turns: Arc::default(),
             slots: Mutex::default(),
             work: Work::default(),

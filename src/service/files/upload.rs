@@ -20,7 +20,7 @@ use crate::base::ids::{FileId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::random;
-use crate::files::{Arrival, Metadata, disk_full, name};
+use crate::files::{Arrival, Metadata, disk_full, has_metadata, name};
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState, NewFile};
 
@@ -35,6 +35,30 @@ pub struct Announced {
     pub size: u64,
     /// Whether a picture keeps where and by which camera it was taken.
     pub keeps_metadata: bool,
+}
+
+/// Whose an upload is.
+#[derive(Debug)]
+pub struct Uploader {
+    uid: Uid,
+    sharers: Vec<Uid>,
+}
+
+impl Uploader {
+    /// Somebody who may keep what one person may.
+    pub fn person(uid: Uid) -> Self {
+        Self { uid, sharers: vec![uid] }
+    }
+
+    /// Who it is.
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+
+    /// One of those who may keep that together, always in the same order.
+    pub fn one_of(uid: Uid, sharers: Vec<Uid>) -> Self {
+        Self { uid, sharers }
+    }
 }
 
 /// How far an upload is: `{"id","name","type","size",…,"offset","complete"}`.
@@ -67,7 +91,12 @@ pub enum Start {
     /// Bring it.
     Upload(Upload),
     /// Nothing: all of it is there.
-    Done(Uploaded),
+    Done {
+        /// How far it is.
+        done: Uploaded,
+        /// Whether it may have become smaller, so that the rest of what was announced may still come.
+        may_be_smaller: bool,
+    },
 }
 
 /// One of the uploads that a person may have under way.
@@ -82,13 +111,14 @@ impl Files {
     /// # Errors
     /// `too_large`, `quota_full`, `disk_full`, `rate_limited`, `unavailable`.
     pub async fn announce(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Uploaded> {
+        let by = Uploader::person(uid);
         if file.size > 0 {
-            let id = self.create(uid, file).await?;
+            let id = self.create(&by, file).await?;
             return self.progress(uid, id).await;
         }
-        match self.bring(uid, file).await? {
+        match self.bring(&by, file).await? {
             Start::Upload(upload) => upload.finish().await,
-            Start::Done(done) => Ok(done),
+            Start::Done { done, .. } => Ok(done),
         }
     }
 
@@ -96,9 +126,10 @@ impl Files {
     ///
     /// # Errors
     /// As [`announce`](Self::announce).
-    pub async fn bring(self: &Arc<Self>, uid: Uid, file: &Announced) -> Result<Start> {
+    pub async fn bring(self: &Arc<Self>, by: &Uploader, file: &Announced) -> Result<Start> {
+        let uid = by.uid;
         let slot = self.slot(uid)?;
-        let id = self.create(uid, file).await?;
+        let id = self.create(by, file).await?;
         let begun = self.start(uid, id, 0, slot).await;
         if begun.is_err() {
             // Nobody knows its id, so nobody goes on with it.
@@ -108,10 +139,10 @@ impl Files {
     }
 
     /// Gives a file its row, if there is place for it.
-    async fn create(&self, uid: Uid, file: &Announced) -> Result<FileId> {
+    async fn create(&self, by: &Uploader, file: &Announced) -> Result<FileId> {
         let most = self.size_max();
         if file.size > most {
-            return Err(Error::with_detail(FileDetail::TooLarge { max: most }));
+            return Err(too_large(most));
         }
         self.prepare().await?;
         let disk = self.disk.clone();
@@ -122,13 +153,14 @@ impl Files {
         let (id, name) = (FileId(random::bytes()?), name::safe(&file.name));
         let new = NewFile {
             id,
-            owner: uid,
+            owner: by.uid,
+            sharers: &by.sharers,
             name: &name,
             media_type: &file.media_type,
             size: file.size,
             keeps_metadata: file.keeps_metadata,
         };
-        let _turn = self.announcements.take(uid).await?;
+        let _turn = self.announcements.take(by.uid).await?;
         self.store.create_file(&new, self.quotas()).await?;
         crash_point("announced");
         Ok(id)
@@ -193,11 +225,13 @@ impl Files {
         let row = self.unsent(uid, id).await?;
         if place.is_none() {
             if row.state == FileState::Complete {
-                return done_at(uploaded(row), offset);
+                let may_be_smaller = may_be_smaller(&row);
+                return done_at(uploaded(row), offset, may_be_smaller);
             }
             // A crash may have come between its name and its row.
             if self.disk.is_settled(id) {
-                return done_at(self.complete(&row.file, metadata(&row), 0).await?, offset);
+                let done = self.complete(&row.file, metadata(&row), 0).await?;
+                return done_at(done, offset, may_be_smaller(&row));
             }
             let arrival = self.resume(&row).await?;
             let metadata = metadata(&row);
@@ -287,7 +321,7 @@ impl Upload {
 
     /// The answer to more than that.
     pub fn too_large(&self) -> Error {
-        Error::with_detail(FileDetail::TooLarge { max: self.size })
+        too_large(self.size)
     }
 
     /// Writes the next piece.
@@ -404,10 +438,27 @@ fn metadata(row: &FileRow) -> Metadata {
     if row.keeps_metadata { Metadata::Kept } else { Metadata::Removed }
 }
 
-/// All of it is there: whoever goes on at its end has to do nothing. A picture without its metadata ends earlier than
-/// what was announced.
-fn done_at(done: Uploaded, offset: u64) -> Result<Start> {
-    if offset >= done.offset { Ok(Start::Done(done)) } else { Err(wrong_offset(done.offset)) }
+/// Whether a file may have become smaller than it was announced.
+fn may_be_smaller(row: &FileRow) -> bool {
+    metadata(row) == Metadata::Removed && has_metadata(&row.file.media_type)
+}
+
+/// All of it is there: whoever goes on at its end has nothing to bring. Where that was announced to be, nobody knows any
+/// more of what may have become smaller.
+fn done_at(done: Uploaded, offset: u64, may_be_smaller: bool) -> Result<Start> {
+    let is_end = offset == done.offset || (may_be_smaller && offset > done.offset);
+    if is_end { Ok(Start::Done { done, may_be_smaller }) } else { Err(wrong_offset(done.offset)) }
+}
+
+impl Uploaded {
+    /// The answer to more bytes than all of them.
+    pub fn too_large(&self) -> Error {
+        too_large(self.file.size)
+    }
+}
+
+fn too_large(max: u64) -> Error {
+    Error::with_detail(FileDetail::TooLarge { max })
 }
 
 fn wrong_offset(offset: u64) -> Error {

@@ -7,7 +7,7 @@ mod scope;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use crate::store::chat::search::Point;
 use filing::Filing;
@@ -16,12 +16,14 @@ use scope::Asker;
 use tokio::sync::watch;
 
 use super::turns::{TurnBounds, Turns};
+use crate::base::allowance::Allowance;
 use crate::base::counter::Counter;
 use crate::base::error::{Outage, Result};
 use crate::base::ids::{RoomId, Uid};
 use crate::base::limits::chat::PAGE_BYTES;
 use crate::base::limits::search as limits;
 use crate::base::principal::Principal;
+use crate::base::runtime::cores;
 use crate::policy::Action;
 use crate::protocol::message::{Content, MessageState};
 use crate::rooms::Rooms;
@@ -31,13 +33,16 @@ use crate::search::query::Query;
 use crate::store::accounts::AccountStore;
 use crate::store::chat::ChatStore;
 
-const TURNS: TurnBounds = TurnBounds {
-    at_once: limits::AT_ONCE,
-    of_one: limits::OF_ONE,
-    waiting: limits::WAITING,
-    wait: limits::WAIT,
-    too_many: "Too many of your searches are under way. Please wait a moment.",
-};
+fn bounds() -> TurnBounds {
+    TurnBounds {
+        // Usually the database has the same cores, and the journal needs some of them.
+        at_once: cores().clamp(limits::OF_ONE, limits::AT_ONCE),
+        of_one: limits::OF_ONE,
+        waiting: limits::WAITING,
+        wait: limits::WAIT,
+        too_many: "Too many of your searches are under way. Please wait a moment.",
+    }
+}
 
 /// Searching the messages of all rooms.
 pub struct Search {
@@ -109,7 +114,8 @@ impl Search {
     /// Through connections of its own to the chat store.
     pub fn new(store: ChatStore, accounts: AccountStore, rooms: Rooms) -> Self {
         let filing = Filing::new(store.clone(), rooms.clone());
-        Self { store, accounts, rooms, turns: Turns::new(TURNS), filing, counters: Arc::default() }
+        let turns = Turns::new(bounds());
+        Self { store, accounts, rooms, turns, filing, counters: Arc::default() }
     }
 
     /// How searches went.
@@ -127,11 +133,16 @@ impl Search {
         self.filing.run(stop).await;
     }
 
-    /// Looks for messages in the rooms that `by` may read.
+    /// Looks for messages in the rooms that `by` may read. What takes long is charged to their allowance afterwards.
     ///
     /// # Errors
     /// `rate_limited` and `unavailable` if too many search at once; `unavailable`.
-    pub async fn find(&self, by: Principal, uid: Uid, wish: SearchWish<'_>) -> Result<Found> {
+    pub async fn find(
+        &self,
+        by: Principal,
+        (uid, allowance): (Uid, &Allowance),
+        wish: SearchWish<'_>,
+    ) -> Result<Found> {
         let query = Query::parse(wish.q, wish.minutes_east);
         let is_query_cut = query.is_cut;
         if query.is_empty() {
@@ -140,12 +151,14 @@ impl Search {
         let _turn = self.turns.take(uid).await?;
         let begun = Instant::now();
         let found = self.look(by, uid, &query, &wish).await;
+        let took = begun.elapsed();
+        allowance.owe_reads(surcharge(took), by);
         match &found {
             Ok(found) => {
                 self.counters.answered.inc();
                 self.counters.cut.add(u64::from(found.is_time_up));
-                let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.counters.took_us.add(took);
+                let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                self.counters.took_us.add(took_us);
             }
             Err(_) => self.counters.failed.inc(),
         }
@@ -220,5 +233,21 @@ impl Search {
             results.push(Match { room: point.room, message, marks });
         }
         Ok(results)
+    }
+}
+
+/// How many reads a search costs beyond its ordinary price.
+fn surcharge(took: Duration) -> f64 {
+    took.saturating_sub(limits::PAID).as_secs_f64() / limits::TIME_OF_READ.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_costs_more_the_longer_it_takes() {
+        assert_eq!(surcharge(limits::PAID), 0.0);
+        assert_eq!(surcharge(limits::PAID + 3 * limits::TIME_OF_READ).round(), 3.0);
     }
 }

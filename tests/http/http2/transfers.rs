@@ -1,13 +1,14 @@
 //! Bodies that handlers read piece by piece, and answers that are sent as they are read: the same handlers as those of
 //! HTTP/1.1.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use impulse::base::limits::{http as limits, http2};
 use impulse::base::memory::Kind;
-use impulse::http::{BodyError, Deadlines, Options};
+use impulse::http::{BodyError, Deadlines, Options, Patience, RequestLimiter};
 
 use super::wire::{
     ACK, CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, NO_ERROR, PING,
@@ -492,4 +493,31 @@ async fn a_stop_ends_uploads_at_once_and_answers_after_a_moment() {
     server.rests().await;
     drop(wire);
     server.stopped().await;
+}
+
+#[tokio::test]
+async fn a_slow_transfer_gives_way_to_one_that_waits() {
+    // One upload of a client at a time, and one download for each four.
+    let limiter = RequestLimiter::new(0.25 / limits::UPLOADS_PER_ADDRESS as f64);
+    let patience = Patience { time: SOON, rate: u64::MAX };
+    let options = Options { limiter: Arc::new(limiter), patience, ..Options::default() };
+    let server = Host::start_service(Transfers::default(), options).await;
+    let mut wire = settled(&server, &window(1_000)).await;
+    wire.send(&begin(1, "/up", &[])).await;
+    wire.send(&data(1, b"slow", 0)).await;
+    wire.send(&get(3, "/long")).await;
+    let counters = server.options.counters.clone();
+    let are_under_way = || (counters.uploads.get(), counters.downloads.get()) == (1, 1);
+    server.until("they are under way", |_| are_under_way()).await;
+    wire.send(&get(5, "/empty")).await;
+    let reset = wire.of_kind(RESET).await;
+    assert_eq!((reset.stream, reset.code()), (3, CANCEL));
+    assert_eq!(answer(&mut wire, 5).await, b"");
+    wire.send(&begin(7, "/up", &[])).await;
+    wire.send(&data(7, b"whole", END_STREAM)).await;
+    assert_eq!(server.body().await, (4, Err(BodyError::TooSlow)));
+    assert_eq!(server.body().await, (5, Ok(())));
+    assert_eq!(counters.gave_way.get(), 2);
+    drop(wire);
+    server.rests().await;
 }

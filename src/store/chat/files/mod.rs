@@ -66,6 +66,8 @@ pub struct NewFile<'a> {
     pub id: FileId,
     /// Who uploads it.
     pub owner: Uid,
+    /// With whom they share what one person may keep, themselves among them; the first is the same for each of them.
+    pub sharers: &'a [Uid],
     /// Its name.
     pub name: &'a str,
     /// Its type, as its owner says.
@@ -103,7 +105,7 @@ SELECT f.id, f.name, f.type, f.size, f.width, f.height, f.owner, f.received, f.s
        f.room_id, f.mid, coalesce(m.kind = 'msg' AND NOT m.is_hidden AND m.gone IS NULL, false)
 FROM chat.files f LEFT JOIN chat.messages m ON m.room_id = f.room_id AND m.mid = f.mid";
 
-/// Two uploads that one person begins at once are counted one after the other.
+/// Two uploads that one person begins at once, or those who share what a person may keep, are counted one after the other.
 const LOCK_OF_OWNER: i32 = 0x4649_4c45;
 
 impl ChatStore {
@@ -115,13 +117,15 @@ impl ChatStore {
         let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // The bound of all together is no matter of one person.
-        let whose = if quotas.server.is_some() { 0 } else { (new.owner.0 & 0x7fff_ffff) as i32 };
+        let first = new.sharers.first().unwrap_or(&new.owner);
+        let whose = if quotas.server.is_some() { 0 } else { (first.0 & 0x7fff_ffff) as i32 };
         let lock = "SELECT pg_advisory_xact_lock($1, $2)";
         transaction.execute(lock, &[&LOCK_OF_OWNER, &whose]).await.map_err(failed)?;
         let own = "SELECT coalesce(sum(size), 0)::bigint,
-                          count(*) FILTER (WHERE state IN ('arriving', 'complete'))
-                   FROM chat.files WHERE owner = $1 AND state <> 'erasing'";
-        let row = transaction.query_one(own, &[&new.owner.0]).await.map_err(failed)?;
+                          count(*) FILTER (WHERE owner = $2 AND state IN ('arriving', 'complete'))
+                   FROM chat.files WHERE owner = ANY($1) AND state <> 'erasing'";
+        let sharers: Vec<_> = new.sharers.iter().map(|uid| uid.0).collect();
+        let row = transaction.query_one(own, &[&sharers, &new.owner.0]).await.map_err(failed)?;
         let full = |of| Error::with_detail(FileDetail::QuotaFull { of });
         if unsigned(&row, 1) >= limits::UNSENT {
             return Err(full(Quota::Unsent));
