@@ -2,12 +2,22 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertAccessible, assertFits, PLACES } from "./axe.js";
-import { assertCalm, eventually, message, openBrowser, openRoom, say, startServer, visitor } from "./support.js";
+import {
+  assertCalm,
+  eventually,
+  message,
+  newFolder,
+  openBrowser,
+  openRoom,
+  say,
+  startServer,
+  visitor,
+} from "./support.js";
 
 let server, browser;
 
 before(async () => {
-  server = await startServer({ demo: true });
+  server = await startServer({ demo: true, dataDir: await newFolder() });
   browser = await openBrowser();
 });
 

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertCalm, enterAccount, eventually, openBrowser, PASSWORD, startServer, visitor } from "./support.js";
+import {
+  assertCalm,
+  enterAccount,
+  eventually,
+  newFolder,
+  openBrowser,
+  PASSWORD,
+  startServer,
+  visitor,
+} from "./support.js";
 
 let server, browser;
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ dataDir: await newFolder() });
   browser = await openBrowser();
 });
 

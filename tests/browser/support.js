@@ -3,13 +3,14 @@
  * console, exceptions, violations of the content security policy.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { chmod, mkdtemp, readFile, readdir, rename, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,6 +25,8 @@ const STOP_MS = 15_000;
 export const PATIENCE_MS = 25_000;
 /** How often a page is asked: with every frame, as is usual, the page would have to draw all the while. */
 export const POLLING_MS = 50;
+/** What the folders are called whose copies servers begin with. */
+const UNUSED = "unused-data-";
 export const PASSWORD = "plum orbit kettle 7";
 
 /**
@@ -35,9 +38,42 @@ export const PASSWORD = "plum orbit kettle 7";
  * @property {() => Promise<void>} stop
  */
 
+const run = promisify(execFile);
+
+/**
+ * A copy of the data of a server that has started once and that nobody has used: it costs a twentieth of making a
+ * database. What is copied lies beside the program, and each build of it has its own.
+ */
+async function unusedData() {
+  const kept = `${path.join(path.dirname(BINARY), UNUSED)}${statSync(BINARY).mtimeMs}`;
+  if (!existsSync(kept)) await makeUnusedData(kept);
+  const dataDir = await newFolder();
+  await run("cp", ["-a", `${kept}/.`, dataDir]);
+  return dataDir;
+}
+
+/** @param {string} kept */
+async function makeUnusedData(kept) {
+  const server = await startServer({ dataDir: await newFolder() });
+  await server.stop({ keep: true });
+  const copy = await mkdtemp(`${kept}-`);
+  await run("cp", ["-a", `${server.dataDir}/.`, copy]);
+  await rm(server.dataDir, { recursive: true, force: true });
+  // Another spec may have made it meanwhile.
+  await rename(copy, kept).catch(() => rm(copy, { recursive: true, force: true }));
+  const folder = path.dirname(kept);
+  for (const name of await readdir(folder)) {
+    const isOlder = name.startsWith(UNUSED) && !name.startsWith(path.basename(kept));
+    if (isOlder) await rm(path.join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** An empty folder for the first start of a server. */
+export const newFolder = () => mkdtemp(path.join(tmpdir(), "impulse-browser-"));
+
 /**
  * @param {object} [options]
- * @param {string} [options.dataDir]
+ * @param {string} [options.dataDir]  a copy of an unused one without it
  * @param {number} [options.port]
  * @param {string} [options.scale]  of the rate limits: none without it
  * @param {boolean} [options.demo]
@@ -47,7 +83,7 @@ export const PASSWORD = "plum orbit kettle 7";
  */
 export async function startServer(options = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build, or set IMPULSE_BIN`);
-  const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "impulse-browser-")));
+  const dataDir = options.dataDir ?? (await unusedData());
   await chmod(dataDir, 0o755);
   const tls = options.tls ? ["--tls", "auto"] : [];
   const listen = ["--listen", `127.0.0.1:${options.port ?? 0}`];

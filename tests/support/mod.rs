@@ -42,7 +42,7 @@ impl TestServer {
 
     /// The same with more flags.
     pub async fn start_with(flags: &[&str]) -> Self {
-        Self::start_on(&postgres::database().await, flags).await
+        Self::start_on(&postgres::prepared_database().await, flags).await
     }
 
     /// On a given database.

@@ -333,7 +333,8 @@ export class Composer {
   #isHeldUp() {
     const lost = this.#editing === null ? this.#attachments.lost(this.#store.state) : null;
     if (!lost) return false;
-    toast(t("attached_failed", { name: lost.name, why: t("error_file_lost") }), undefined, REFUSAL_MS);
+    // It is written on the tile; a note would cover it.
+    announce(t("attached_failed", { name: lost.name, why: t("error_file_lost") }));
     this.#attachments.leadTo(lost);
     return true;
   }

@@ -1,46 +1,17 @@
 /** Files from the hand into the room: attached, sent over a bad line, shown, looked at, found again. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, afterEach, before, test } from "node:test";
-import { assertAccessible, assertFits, PLACES } from "./axe.js";
+import { before, test } from "node:test";
+import { assertAccessible, assertFits } from "./axe.js";
+import { world } from "./content_world.js";
 import { attached, bytes, hand, pick, picture } from "./files_support.js";
-import {
-  act,
-  assertCalm,
-  assertCalmButForTheLine,
-  eventually,
-  message,
-  openBrowser,
-  openRoom,
-  person,
-  say,
-  startLine,
-  startServer,
-} from "./support.js";
+import { act, assertCalm, assertCalmButForTheLine, eventually, message, openRoom, say } from "./support.js";
 
 const PIECE = 4 * 1024 * 1024;
-let server, line, browser, ada, li;
+let line, ada, li;
 
 before(async () => {
-  server = await startServer();
-  browser = await openBrowser();
-  line = await startLine(server.url);
-  [ada, li] = await Promise.all([
-    person(browser, line.url, "ada", { ...PLACES.desk }),
-    person(browser, server.url, "li", { ...PLACES.phone, hasTouch: true, isMobile: true }),
-  ]);
-  for (const { page } of [ada, li]) {
-    await page.reload();
-    await openRoom(page, "General");
-  }
-});
-
-afterEach(() => line.mend());
-
-after(async () => {
-  await browser?.close();
-  await line?.stop();
-  await server?.stop();
+  ({ line, ada, bob: li } = await world());
 });
 
 const send = (page) => page.locator(".send:not(:disabled)").click();
@@ -217,8 +188,9 @@ test("the viewer opens by keyboard, walks, enlarges, and gives the focus back", 
   await pick(page, ...[1, 2, 3, 4, 5].map((n) => picture(`p${n}.png`, 300 + n, 200)));
   await page.locator(".composer textarea").fill("five");
   await send(page);
-  await isSent(page);
   const row = message(page, "five").last();
+  await row.waitFor();
+  await isSent(page);
   assert.equal(await row.locator(".gallery-picture").count(), 4);
   assert.equal(await row.locator(".picture-left").innerText(), "+1");
   await row.focus();

@@ -1,58 +1,17 @@
 /** Search over everything the server can read, as people use it. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { assertAccessible, assertFits, PLACES } from "./axe.js";
+import { before, test } from "node:test";
+import { assertAccessible, assertFits } from "./axe.js";
+import { world } from "./content_world.js";
 import { bytes, pick } from "./files_support.js";
 import { openDirect } from "./keys.js";
-import {
-  act,
-  assertCalmButForTheLine,
-  eventually,
-  message,
-  openBrowser,
-  openRoom,
-  person,
-  roomAt,
-  say,
-  startLine,
-  startServer,
-  writeMany,
-} from "./support.js";
+import { act, assertCalmButForTheLine, eventually, message, openRoom, roomAt, say, writeMany } from "./support.js";
 
 const OVERRIDE = "\u202e";
-const PHONE = { ...PLACES.phone, hasTouch: true, isMobile: true };
-let server, line, browser, ada, bob;
+let line, ada, bob;
 
 before(async () => {
-  server = await startServer();
-  browser = await openBrowser();
-  line = await startLine(server.url);
-  [ada, bob] = await Promise.all([
-    person(browser, line.url, "ada", { ...PLACES.desk, viewport: { width: 1400, height: 800 } }),
-    person(browser, server.url, "bob", PHONE),
-  ]);
-  // Not before their calls: the other one's profile is known by then.
-  await ada.page.reload();
-  await goTo(bob.page, "General");
-  await writeMany(bob.page, roomOf(bob.page), [
-    "the first green bean of all",
-    ...Array.from({ length: 120 }, (_, n) => `filler ${n} about tea`),
-    `<b>Green beans</b> & résumé ${OVERRIDE}gnp`,
-    "Всё ещё встречаемся",
-    "東京都に行く",
-    "👍👍 beans 👍",
-    "مرحبا beans بالعالم",
-  ]);
-  await openRoom(ada.page, "General");
-  await message(ada.page, "بالعالم").waitFor();
-});
-
-afterEach(() => line.mend());
-
-after(async () => {
-  await browser?.close();
-  await line?.stop();
-  await server?.stop();
+  ({ line, ada, bob } = await world());
 });
 
 const roomOf = (page) => new URL(page.url()).pathname.split("/").at(-1);
@@ -88,6 +47,18 @@ const marks = (page) =>
 
 test("Ctrl+F finds in the room as one types, newest first, and leads to a message and on to the next one", async () => {
   const { page } = ada;
+  await goTo(bob.page, "General");
+  await openRoom(page, "General");
+  await writeMany(bob.page, roomOf(bob.page), [
+    "the first green bean of all",
+    ...Array.from({ length: 120 }, (_, n) => `filler ${n} about tea`),
+    `<b>Green beans</b> & résumé ${OVERRIDE}gnp`,
+    "Всё ещё встречаемся",
+    "東京都に行く",
+    "👍👍 beans 👍",
+    "مرحبا beans بالعالم",
+  ]);
+  await message(page, "بالعالم").waitFor();
   await page.locator(".composer textarea").focus();
   await page.keyboard.press("Control+f");
   await field(page).waitFor();
@@ -270,7 +241,6 @@ test("without a line, with too many searches, and where looking takes long, it s
   line.cut();
   await field(page).fill("résumé");
   await status(page).getByText("No connection to the server.").waitFor();
-  await page.locator(".banner").waitFor();
   line.mend();
   await shows(page, (found) => assert.equal(found.length, 1));
   const answers = [
