@@ -37,7 +37,7 @@ use crate::base::memory::MemoryBudget;
 use crate::base::runtime::{OwnThreads, inside};
 use crate::config::{Config, Host, TlsMode};
 use crate::control::{Control, ControlFile};
-use crate::delivery;
+use crate::delivery::{self, PreparedShards, Shards};
 use crate::demo;
 use crate::e2ee::SharedDirectory;
 use crate::files::FileStore;
@@ -334,11 +334,8 @@ async fn build(
     let (accounts, chat) = (stores.accounts.clone(), stores.chat.clone());
     let (publisher, seeds) = delivery::prepare(config.shard_count())
         .map_err(|error| format!("cannot prepare the delivery threads: {error}"))?;
-    let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
-    let settings = settings.await.map_err(sentence)?;
-    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
-    let auth = auth.await.map_err(sentence)?;
-    let avatars = Arc::new(AvatarPipeline::default());
+    let auth = open_auth(config, &accounts).await?;
+    let (avatars, traffic) = (Arc::new(AvatarPipeline::default()), Arc::default());
     let parts = demo::Parts { auth: &auth, accounts: &accounts, chat: &chat, avatars: &avatars };
     let stage = open_demo(config, parts).await?;
     let settings = interface_settings(config, fds, stage.as_ref(), &entrance);
@@ -350,39 +347,11 @@ async fn build(
     let (rooms, rooms_database) =
         start_rooms(config, &chat, publisher, directory.clone(), room_threads).await?;
     rooms.add_bots(accounts.bots().await.map_err(sentence)?);
-    let rate_limit_scale = config.rate_limit_scale;
-    if rate_limit_scale == 0.0 {
-        tracing::warn!("rate limits are lifted: for load tests only");
-    }
-    let of_shards = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
-    let shards = seeds
-        .start(rooms.clone(), of_shards)
-        .map_err(|error| format!("cannot start the delivery threads: {error}"))?;
-    let traffic = Arc::new(HttpCounters::default());
+    let shards = start_shards(config, seeds, &rooms)?;
     let disk = FileStore::open(files_dir(config), &config.files)?;
     let backups = nightly_backups(config, stores, &disk);
     let files = Files::new(chat.clone(), disk, rooms.clone(), auth.clone());
-    let searches = chat.database().with_small_pool(limits::search::AT_ONCE)?;
-    let search = chat.through(searches.clone());
-    let search = Arc::new(Search::new(search, accounts.clone(), rooms.clone()));
-    let metrics = Metrics::new(Sources {
-        backups: backups.nightly.clone(),
-        started: SystemTime::now(),
-        connections_max: fds.websockets,
-        shards: shards.clone(),
-        rooms: rooms.clone(),
-        auth: auth.clone(),
-        http: traffic.clone(),
-        files: files.counts().clone(),
-        certificates: entrance.tls.map(|tls| tls.certificates.clone()),
-        stores: [
-            ("accounts", accounts.database().clone()),
-            ("chat", chat.database().clone()),
-            ("rooms", rooms_database),
-            ("search", searches),
-        ],
-        search: search.clone(),
-    });
+    let (search, search_database) = open_search(&chat, &accounts, &rooms)?;
     let parts = Parts {
         accounts,
         chat,
@@ -393,8 +362,10 @@ async fn build(
         shards,
         backups,
         files,
-        rate_limit_scale,
+        rate_limit_scale: config.rate_limit_scale,
     };
+    let pools = [("rooms", rooms_database), ("search", search_database)];
+    let metrics = metrics(&parts, Arc::clone(&traffic), fds, &entrance, pools);
     let services = Arc::new(Services::new(parts));
     let bot = match stage {
         Some(stage) => stage.begin(&services).await.map_err(sentence)?,
@@ -412,6 +383,68 @@ async fn build(
         settings,
     };
     Ok((api, bot))
+}
+
+/// Sessions and tokens, with the settings that administrators change.
+async fn open_auth(config: &Config, accounts: &AccountStore) -> Result<Arc<Auth>, String> {
+    let settings = settings::Settings::open(accounts.clone(), RuntimeSettings::of(config));
+    let settings = settings.await.map_err(sentence)?;
+    let auth = Auth::new(accounts.clone(), settings, config.rate_limit_scale);
+    auth.await.map_err(sentence)
+}
+
+fn start_shards(
+    config: &Config,
+    prepared: PreparedShards,
+    rooms: &Rooms,
+) -> Result<Shards, String> {
+    let rate_limit_scale = config.rate_limit_scale;
+    if rate_limit_scale == 0.0 {
+        tracing::warn!("rate limits are lifted: for load tests only");
+    }
+    let settings = delivery::Settings { rate_limit_scale, ..delivery::Settings::default() };
+    let started = prepared.start(rooms.clone(), settings);
+    started.map_err(|error| format!("cannot start the delivery threads: {error}"))
+}
+
+/// Searching, through a pool of its own.
+fn open_search(
+    chat: &ChatStore,
+    accounts: &AccountStore,
+    rooms: &Rooms,
+) -> Result<(Arc<Search>, Database), String> {
+    let pool = chat.database().with_small_pool(limits::search::AT_ONCE)?;
+    let search = Search::new(chat.through(pool.clone()), accounts.clone(), rooms.clone());
+    Ok((Arc::new(search), pool))
+}
+
+/// What is told of the parts, and of these pools besides those of the stores.
+fn metrics(
+    parts: &Parts,
+    http: Arc<HttpCounters>,
+    fds: &FdBudget,
+    entrance: &Entrance<'_>,
+    [rooms_pool, search_pool]: [(&'static str, Database); 2],
+) -> Metrics {
+    let Parts { accounts, chat, auth, rooms, search, shards, backups, files, .. } = parts;
+    Metrics::new(Sources {
+        backups: backups.nightly.clone(),
+        started: SystemTime::now(),
+        connections_max: fds.websockets,
+        shards: shards.clone(),
+        rooms: rooms.clone(),
+        auth: auth.clone(),
+        http,
+        files: files.counts().clone(),
+        certificates: entrance.tls.map(|tls| tls.certificates.clone()),
+        stores: [
+            ("accounts", accounts.database().clone()),
+            ("chat", chat.database().clone()),
+            rooms_pool,
+            search_pool,
+        ],
+        search: search.clone(),
+    })
 }
 
 /// When backups are made, and what of: what `impulse admin backup` would take.

@@ -224,24 +224,7 @@ impl Services {
             }
         });
         tasks.spawn(jobs::every(limits::PURGE, stop.clone(), purge));
-        let erase_files = self.job(|services| async move {
-            if let Err(error) = services.files.erase_ended().await {
-                tracing::debug!(?error, "files wait to be erased");
-            }
-        });
-        tasks.spawn(jobs::every(files_limits::ERASE, stop.clone(), erase_files));
-        let expire_files = self.job(|services| async move {
-            if let Err(error) = services.files.expire_unsent().await {
-                tracing::debug!(?error, "files that were not sent wait to be given up");
-            }
-        });
-        tasks.spawn(jobs::every(files_limits::EXPIRE, stop.clone(), expire_files));
-        let sweep_files = self.job(|services| async move {
-            if let Err(error) = services.files.sweep().await {
-                tracing::warn!(?error, "files could not be compared with their rows");
-            }
-        });
-        tasks.spawn(jobs::every(files_limits::SWEEP, stop.clone(), sweep_files));
+        self.start_jobs_of_files(tasks, stop);
         let end_expired = self.job(|services| async move {
             if let Err(error) = services.revocation.end_expired().await {
                 tracing::warn!(?error, "sessions that are over wait for the next attempt");
@@ -278,6 +261,31 @@ impl Services {
         tasks.spawn(async move { search.keep_filed(of_search).await });
         let (services, stop) = (self.clone(), stop.clone());
         tasks.spawn(async move { services.accounts.finish_when_interrupted(stop).await });
+    }
+
+    fn start_jobs_of_files(
+        self: &Arc<Self>,
+        tasks: &mut JoinSet<()>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let erase = self.job(|services| async move {
+            if let Err(error) = services.files.erase_ended().await {
+                tracing::debug!(?error, "files wait to be erased");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::ERASE, stop.clone(), erase));
+        let expire = self.job(|services| async move {
+            if let Err(error) = services.files.expire_unsent().await {
+                tracing::debug!(?error, "files that were not sent wait to be given up");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::EXPIRE, stop.clone(), expire));
+        let sweep = self.job(|services| async move {
+            if let Err(error) = services.files.sweep().await {
+                tracing::warn!(?error, "files could not be compared with their rows");
+            }
+        });
+        tasks.spawn(jobs::every(files_limits::SWEEP, stop.clone(), sweep));
     }
 
     /// A job that works with the services as often as it is run.

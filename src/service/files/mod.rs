@@ -3,9 +3,9 @@
 
 mod complete;
 mod download;
+mod incoming;
 mod life;
 mod sweep;
-mod turn;
 mod upload;
 mod work;
 
@@ -32,7 +32,7 @@ use crate::rooms::Rooms;
 use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
-use turn::TurnTable;
+use incoming::IncomingTable;
 use work::Work;
 
 /// Who announces a file waits here and not with a connection to the database in hand.
@@ -65,7 +65,7 @@ pub struct Files {
     announcements: Turns,
     readings: Turns,
     /// Files that are arriving.
-    turns: Arc<TurnTable>,
+    incoming: Arc<IncomingTable>,
     /// How many uploads each person has under way.
     slots: Mutex<HashMap<Uid, usize>>,
     work: Work,
@@ -83,7 +83,7 @@ impl Files {
             prepared: OnceCell::new(),
             announcements: Turns::new(ANNOUNCEMENTS),
             readings: Turns::new(READINGS),
-            turns: Arc::default(),
+            incoming: Arc::default(),
             slots: Mutex::default(),
             work: Work::default(),
         };

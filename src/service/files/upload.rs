@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::{MutexGuard, watch};
 
 use super::Files;
-use super::turn::{Arriving, HeldTurn};
+use super::incoming::{Arriving, HeldIncoming};
 use crate::base::crash_point::crash_point;
 use crate::base::error::{Code, Error, Result};
 use crate::base::file_detail::FileDetail;
@@ -77,7 +77,7 @@ pub struct Uploaded {
 pub struct Upload {
     files: Arc<Files>,
     id: FileId,
-    turn: HeldTurn,
+    incoming: HeldIncoming,
     number: u64,
     changes: watch::Receiver<()>,
     /// The size of the file, and how much of it was missing at first.
@@ -171,9 +171,9 @@ impl Files {
     /// # Errors
     /// `not_found`, `unavailable`.
     pub async fn progress(&self, uid: Uid, id: FileId) -> Result<Uploaded> {
-        let turn = self.turns.hold(id);
+        let incoming = self.incoming.hold(id);
         // While it is completed this waits, and the row says how far it is only then.
-        let place = turn.arriving.lock().await;
+        let place = incoming.arriving.lock().await;
         let row = self.unsent(uid, id).await?;
         if let Some(Arriving { arrival, file, .. }) = &*place {
             return Ok(Uploaded { file: file.clone(), offset: arrival.length(), complete: false });
@@ -220,8 +220,8 @@ impl Files {
         offset: u64,
         slot: Slot,
     ) -> Result<Start> {
-        let turn = self.turns.hold(id);
-        let mut place = turn.arriving.lock().await;
+        let incoming = self.incoming.hold(id);
+        let mut place = incoming.arriving.lock().await;
         let row = self.unsent(uid, id).await?;
         if place.is_none() {
             if row.state == FileState::Complete {
@@ -244,12 +244,12 @@ impl Files {
         if length != offset {
             return Err(wrong_offset(length));
         }
-        let number = turn.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let changes = turn.changed.subscribe();
-        turn.changed.send_replace(());
+        let number = incoming.number.fetch_add(1, Ordering::Relaxed) + 1;
+        let changes = incoming.changed.subscribe();
+        incoming.changed.send_replace(());
         drop(place);
         let (files, rest) = (self.clone(), size - length);
-        let mut upload = Upload { files, id, turn, number, changes, size, rest, slot };
+        let mut upload = Upload { files, id, incoming, number, changes, size, rest, slot };
         upload.changes.mark_unchanged();
         Ok(Start::Upload(upload))
     }
@@ -330,7 +330,7 @@ impl Upload {
     /// `wrong_offset` if another request has taken over, `too_large` for more than was announced, `disk_full`,
     /// `unavailable`.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
-        let mut place = self.turn.arriving.lock().await;
+        let mut place = self.incoming.arriving.lock().await;
         let Arriving { arrival, file, noted, .. } = self.mine(&mut place).await?;
         if arrival.length() + piece.len() as u64 > file.size {
             return Err(self.too_large());
@@ -365,7 +365,7 @@ impl Upload {
     }
 
     async fn end(&self, is_whole: bool) -> Result<Uploaded> {
-        let mut place = self.turn.arriving.lock().await;
+        let mut place = self.incoming.arriving.lock().await;
         let Arriving { arrival, file, metadata, noted } = self.mine(&mut place).await?;
         if is_whole && arrival.length() == file.size {
             arrival.sync().await?;
@@ -386,7 +386,7 @@ impl Upload {
 
     /// The next request reads from the row how far the upload is.
     async fn leave(self) {
-        let mut place = self.turn.arriving.lock().await;
+        let mut place = self.incoming.arriving.lock().await;
         if self.is_mine() {
             *place = None;
         }
@@ -410,7 +410,7 @@ impl Upload {
     }
 
     fn is_mine(&self) -> bool {
-        self.turn.number.load(Ordering::Relaxed) == self.number
+        self.incoming.number.load(Ordering::Relaxed) == self.number
     }
 }
 

@@ -132,39 +132,9 @@ pub async fn save<W: Write + Send + 'static>(
         stores: SCHEMAS.iter().map(|schema| store_header(schema)).collect(),
         tables: SCHEMAS.iter().flat_map(|schema| table_headers(schema)).collect(),
     };
-    let (pieces, queue) = mpsc::channel(limits::QUEUE);
-    let (of_writer, watched) = (header.clone(), progress.clone());
-    let (written, writing) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
-        if pace == Pace::Gentle {
-            runtime::in_background();
-        }
-        let _ = written.send(write(to, &of_writer, queue, pace, &watched));
-    });
-    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-    let mut reading = Reading { pieces, end: End::default(), next_table: 0 };
-    let read = async {
-        reading.store(&chat, &chat::backup::SCHEMA).await?;
-        match &mut other {
-            None => reading.store(&chat, &accounts::backup::SCHEMA).await?,
-            Some(other) => {
-                reading.store(&snapshot(other).await?, &accounts::backup::SCHEMA).await?
-            }
-        }
-        reading.files(source.data_dir.as_deref()).await?;
-        let sent = sent_files(&chat).await?;
-        // Copying may take long, and a snapshot that lasts keeps the database from tidying up.
-        chat.rollback().await.map_err(|error| said(&error))?;
-        if let Some(files) = &source.files {
-            reading.sent(sent, files).await?;
-        }
-        let end = std::mem::take(&mut reading.end);
-        let counts = (end.sent, end.sent_missing);
-        reading.send(Piece::End(end)).await?;
-        Ok(counts)
-    };
-    let read = read.await;
-    drop(reading);
+    let (pieces, writing) = start_writing(to, header.clone(), pace, progress)?;
+    let reading = Reading { pieces, end: End::default(), next_table: 0 };
+    let read = reading.all(source, chat, other.as_mut()).await;
     let written = writing.await.map_err(|_| "the thread that writes ended".to_owned())?;
     let (sent, sent_missing) = read.as_ref().copied().unwrap_or_default();
     // If the file failed, the database was only not read on.
@@ -175,6 +145,25 @@ pub async fn save<W: Write + Send + 'static>(
         (Ok(written), _) => written,
     };
     Ok((to, Saved { header, rows, bytes, hash, sent, sent_missing }))
+}
+
+/// Starts the thread that writes what comes through the queue; what it says in the end.
+fn start_writing<W: Write + Send + 'static>(
+    to: W,
+    header: Header,
+    pace: Pace,
+    progress: Arc<Progress>,
+) -> Result<(mpsc::Sender<Piece>, oneshot::Receiver<Outcome<W>>), String> {
+    let (pieces, queue) = mpsc::channel(limits::QUEUE);
+    let (written, writing) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("backup".to_owned()).spawn(move || {
+        if pace == Pace::Gentle {
+            runtime::in_background();
+        }
+        let _ = written.send(write(to, &header, queue, pace, &progress));
+    });
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok((pieces, writing))
 }
 
 /// What is the matter with the file, and what to do if it is full.
@@ -235,6 +224,32 @@ struct Reading {
 }
 
 impl Reading {
+    /// Everything, from snapshots of the databases, of which the second one may be another; how many files that people have
+    /// sent, and how many of them are missing.
+    async fn all(
+        mut self,
+        source: &Source,
+        chat: Transaction<'_>,
+        other: Option<&mut tokio_postgres::Client>,
+    ) -> Result<(u64, u64), String> {
+        self.store(&chat, &chat::backup::SCHEMA).await?;
+        match other {
+            None => self.store(&chat, &accounts::backup::SCHEMA).await?,
+            Some(other) => self.store(&snapshot(other).await?, &accounts::backup::SCHEMA).await?,
+        }
+        self.files(source.data_dir.as_deref()).await?;
+        let sent = sent_files(&chat).await?;
+        // Copying may take long, and a snapshot that lasts keeps the database from tidying up.
+        chat.rollback().await.map_err(|error| said(&error))?;
+        if let Some(files) = &source.files {
+            self.sent(sent, files).await?;
+        }
+        let end = std::mem::take(&mut self.end);
+        let counts = (end.sent, end.sent_missing);
+        self.send(Piece::End(end)).await?;
+        Ok(counts)
+    }
+
     async fn send(&self, piece: Piece) -> Result<(), String> {
         // The writer has ended: its error is the one that counts.
         self.pieces.send(piece).await.map_err(|_| "the file cannot be written".to_owned())
@@ -477,6 +492,7 @@ impl From<std::io::Error> for WriteFailure {
 }
 
 type Written<W> = (W, u64, [u8; HASH], Vec<u64>);
+type Outcome<W> = Result<Written<W>, WriteFailure>;
 
 /// Writes what comes, on a thread of its own.
 fn write<W: Write>(
@@ -485,7 +501,7 @@ fn write<W: Write>(
     mut queue: mpsc::Receiver<Piece>,
     pace: Pace,
     progress: &Progress,
-) -> Result<Written<W>, WriteFailure> {
+) -> Outcome<W> {
     let mut writer = Writer::begin(to, header)?;
     while let Some(piece) = queue.blocking_recv() {
         let begun = Instant::now();

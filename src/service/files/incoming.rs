@@ -14,7 +14,7 @@ use crate::protocol::file::MessageFile;
 
 /// A file that is arriving.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(super) struct Incoming {
     /// Nothing while no request brings it.
     pub arriving: Mutex<Option<Arriving>>,
     /// Which request brings it.
@@ -25,41 +25,41 @@ pub(super) struct Turn {
 
 /// The files that somebody brings or looks at now.
 #[derive(Debug, Default)]
-pub(super) struct TurnTable(std::sync::Mutex<HashMap<FileId, Entry>>);
+pub(super) struct IncomingTable(std::sync::Mutex<HashMap<FileId, Entry>>);
 
 #[derive(Debug, Default)]
 struct Entry {
-    turn: Arc<Turn>,
+    incoming: Arc<Incoming>,
     holders: usize,
 }
 
-/// The turn of a file, which is in the table as long as somebody holds it.
+/// What is known of a file, which is in the table as long as somebody holds it.
 #[derive(Debug)]
-pub(super) struct HeldTurn {
-    table: Arc<TurnTable>,
+pub(super) struct HeldIncoming {
+    table: Arc<IncomingTable>,
     id: FileId,
-    turn: Arc<Turn>,
+    incoming: Arc<Incoming>,
 }
 
-impl TurnTable {
-    /// The turn of this file.
-    pub fn hold(self: &Arc<Self>, id: FileId) -> HeldTurn {
+impl IncomingTable {
+    /// What is known of this file.
+    pub fn hold(self: &Arc<Self>, id: FileId) -> HeldIncoming {
         let mut entries = self.0.lock_unpoisoned();
         let entry = entries.entry(id).or_default();
         entry.holders += 1;
-        HeldTurn { table: self.clone(), id, turn: entry.turn.clone() }
+        HeldIncoming { table: self.clone(), id, incoming: entry.incoming.clone() }
     }
 }
 
-impl Deref for HeldTurn {
-    type Target = Turn;
+impl Deref for HeldIncoming {
+    type Target = Incoming;
 
-    fn deref(&self) -> &Turn {
-        &self.turn
+    fn deref(&self) -> &Incoming {
+        &self.incoming
     }
 }
 
-impl Drop for HeldTurn {
+impl Drop for HeldIncoming {
     fn drop(&mut self) {
         let mut entries = self.table.0.lock_unpoisoned();
         if let Some(entry) = entries.get_mut(&self.id) {
@@ -89,13 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_forgotten_with_the_last_of_those_who_hold_it_whoever_that_is() {
-        let (table, id) = (Arc::new(TurnTable::default()), FileId([1; 16]));
+    fn a_file_is_forgotten_with_the_last_of_those_who_hold_it_whoever_that_is() {
+        let (table, id) = (Arc::new(IncomingTable::default()), FileId([1; 16]));
         let (one, two) = (table.hold(id), table.hold(id));
-        assert!(Arc::ptr_eq(&one.turn, &two.turn));
-        let seen = one.turn.clone();
+        assert!(Arc::ptr_eq(&one.incoming, &two.incoming));
+        let seen = one.incoming.clone();
         drop(one);
-        assert!(Arc::ptr_eq(&table.hold(id).turn, &seen));
+        assert!(Arc::ptr_eq(&table.hold(id).incoming, &seen));
         drop(two);
         assert!(table.0.lock_unpoisoned().is_empty());
     }
