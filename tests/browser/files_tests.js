@@ -204,6 +204,8 @@ test("the viewer opens by keyboard, walks, enlarges, and gives the focus back", 
   await page.keyboard.press("End");
   await viewer.locator("strong", { hasText: "p5.png" }).waitFor();
   await assertAccessible(page, "viewer");
+  await hand(page, "drop", "dialog.viewer", bytes("late.txt", 30));
+  await page.locator(".toast", { hasText: "Nothing can be sent here now." }).waitFor();
   await page.keyboard.press("+");
   const scale = () => viewer.locator("img").evaluate((node) => new DOMMatrix(getComputedStyle(node).transform).a);
   await eventually(async () => assert.equal(await scale(), 1.5));
