@@ -1596,6 +1596,11 @@ const FILES: &[Reached] = &[
         &["files::UNSENT"],
     ),
     (
+        "tests/files/downloads.rs",
+        "what_is_under_way_ends_when_whoever_sends_or_reads_it_may_not_any_more",
+        &["files::LOOK"],
+    ),
+    (
         "tests/files/quotas.rs",
         "uploads_leave_a_part_of_the_disk_free_however_many_there_are",
         &["files::FREE", "files::AT_ONCE"],

@@ -28,6 +28,8 @@ pub const READING: usize = 100;
 pub const READING_WAITING: usize = 100;
 /// How long one waits.
 pub const READING_WAIT: Duration = Duration::from_secs(10);
+/// Between two looks whether who reads a file still may.
+pub const LOOK: Duration = Duration::from_secs(10);
 /// When one more may be tried, in milliseconds.
 pub const RETRY_MS: u32 = 1_000;
 /// Bytes after which what has arrived is made durable, while more arrives.
