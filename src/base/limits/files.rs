@@ -38,6 +38,8 @@ pub const CHECKPOINT: u64 = 16 * 1024 * 1024;
 pub const WRITERS: usize = 16;
 /// Files that are read whole at the same time, for their digest and their kind.
 pub const COMPLETING: usize = 2;
+/// Pictures among them that are drawn at the same time.
+pub const DRAWING: usize = 2;
 /// The first bytes of a file, which say what it is.
 pub const HEAD: usize = 512;
 /// Bytes of the folder's disk that no upload may take.
