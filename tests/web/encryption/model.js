@@ -530,6 +530,7 @@ export class Client {
   /** Calls that are refused, by name: tests set what happens. */
   faults = {};
   speed = 100;
+  isGone = false;
 
   constructor(world, person, browser) {
     Object.assign(this, { world, person, browser, uid: person.uid });
@@ -570,7 +571,11 @@ export class Client {
     this.pages.reachedPresent = (room) => this.messages.showWaiting(room);
     this.encryption = this.#makeEncryption();
     const keys = { load: async () => this.encryption };
-    const wait = (ms) => settle(ms / this.speed);
+    // In a tab that is gone nothing goes on.
+    const wait = async (ms) => {
+      await settle(ms / this.speed);
+      if (this.isGone) await new Promise(() => {});
+    };
     this.door = new EncryptedDoor(
       { store, socket, ingest: this.ingest, sync: this.sync, messages: this.messages, drafts: this.drafts, keys },
       { calls: this.#calls(), wait, report: (error) => this.errors.push(error) },
@@ -757,6 +762,7 @@ export class Client {
     this.messages.stop();
     this.sync.stop();
     this.door.stop();
+    this.isGone = true;
   }
 
   get state() {
