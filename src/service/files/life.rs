@@ -1,32 +1,46 @@
 //! The end of files: their bytes go soon after the commit that ended them, and never before.
 
+use std::time::Instant;
+
 use super::Files;
 use crate::base::counter::Gauge;
 use crate::base::crash_point::crash_point;
 use crate::base::error::Result;
 use crate::base::limits::files as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::time::now_ms;
 use crate::store::chat::files::Totals;
 
 impl Files {
-    /// Erases the bytes of what is nothing any more. A file that cannot be erased waits behind the others.
+    /// Erases the bytes of what is nothing any more. A file that cannot be erased waits behind the others, and after a
+    /// failure everything waits, longer each time.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn erase_ended(&self) -> Result<()> {
+        if self.erasing.lock_unpoisoned().is_on(Instant::now()) {
+            return Ok(());
+        }
+        let erased = self.erase_all_ended().await;
+        self.erasing.lock_unpoisoned().note(Instant::now(), erased.is_ok());
+        erased
+    }
+
+    async fn erase_all_ended(&self) -> Result<()> {
         loop {
             let ids = self.store.files_to_erase(limits::ERASED_AT_ONCE).await?;
             if ids.is_empty() {
                 return Ok(());
             }
+            // What is not in a folder that is away is not erased.
             self.prepare().await?;
-            let (mut gone, mut left) = (Vec::new(), Vec::new());
+            let (mut gone, mut left, mut failure) = (Vec::new(), Vec::new(), None);
             for id in ids {
                 match self.disk.remove(id).await {
                     Ok(()) => gone.push(id),
                     Err(error) => {
-                        tracing::warn!(file = %id, ?error, "a file cannot be erased");
                         left.push(id);
+                        failure.get_or_insert(error);
                         if self.disk.bucket().is_some() {
                             // The service is likely to be away, and then to refuse the others, too.
                             break;
@@ -36,11 +50,15 @@ impl Files {
                 crash_point("erased");
             }
             if !gone.is_empty() {
+                // It may have gone away meanwhile.
+                self.prepare().await?;
                 self.counts.erased.add(self.store.forget_files(&gone).await?);
             }
-            if !left.is_empty() {
+            if let Some(error) = failure {
+                tracing::warn!(files = left.len(), first = ?left.first(), ?error, "files cannot be erased");
                 // They are tried again the next time, and the others before them.
-                return self.store.put_off_erasing(&left).await;
+                self.store.put_off_erasing(&left).await?;
+                return Err(error);
             }
         }
     }
@@ -63,5 +81,45 @@ impl Files {
         set(&self.counts.unsent_bytes, unsent.bytes);
         set(&self.counts.erasing, erasing.files);
         Ok(())
+    }
+}
+
+/// The wait after failures: twice as long each time, up to [`ERASE_PAUSE`](limits::ERASE_PAUSE).
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Pause {
+    fn is_on(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+
+    fn note(&mut self, now: Instant, is_ok: bool) {
+        self.failures = if is_ok { 0 } else { self.failures.saturating_add(1) };
+        let wait = limits::ERASE.saturating_mul(1 << self.failures.min(8)).min(limits::ERASE_PAUSE);
+        self.until = (!is_ok).then(|| now + wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_erased_is_tried_again_less_and_less_often_but_within_a_minute() {
+        let (mut pause, now) = (Pause::default(), Instant::now());
+        for wait in [limits::ERASE * 2, limits::ERASE * 4, limits::ERASE * 8] {
+            pause.note(now, false);
+            assert!(pause.is_on(now) && !pause.is_on(now + wait));
+            assert!(pause.is_on(now + wait / 2 + limits::ERASE / 2));
+        }
+        for _ in 0..100 {
+            pause.note(now, false);
+        }
+        assert_eq!(pause.until, Some(now + limits::ERASE_PAUSE));
+        pause.note(now, true);
+        assert!(!pause.is_on(now));
     }
 }
