@@ -1642,7 +1642,7 @@ const FILES: &[Reached] = &[
         &["files::ERASE", "files::EXPIRE", "files::UNUSED", "files::ERASED_AT_ONCE"],
     ),
     (
-        "src/service/files/life.rs",
+        "src/service/files/pause.rs",
         "what_cannot_be_erased_is_tried_again_less_and_less_often_but_within_a_minute",
         &["files::ERASE_PAUSE"],
     ),

@@ -5,6 +5,7 @@ mod complete;
 mod download;
 mod incoming;
 mod life;
+mod pause;
 mod sweep;
 mod upload;
 mod work;
@@ -33,7 +34,7 @@ use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
 use incoming::IncomingTable;
-use life::Pause;
+use pause::Pause;
 use work::Work;
 
 /// Who announces a file waits here and not with a connection to the database in hand.
