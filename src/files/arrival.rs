@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::space::Reserve;
 use super::writers::Writers;
 use crate::base::error::Result;
 use crate::base::ids::FileId;
@@ -14,14 +15,21 @@ use crate::base::ids::FileId;
 #[derive(Debug)]
 pub struct Arrival {
     writers: Writers,
+    reserve: Reserve,
     id: FileId,
     file: Arc<File>,
     length: u64,
 }
 
 impl Arrival {
-    pub(super) fn new(writers: Writers, id: FileId, file: File, length: u64) -> Self {
-        Self { writers, id, file: Arc::new(file), length }
+    pub(super) fn new(
+        writers: Writers,
+        reserve: Reserve,
+        id: FileId,
+        file: File,
+        length: u64,
+    ) -> Self {
+        Self { writers, reserve, id, file: Arc::new(file), length }
     }
 
     /// Which file it is.
@@ -34,13 +42,18 @@ impl Arrival {
         self.length
     }
 
-    /// Writes a piece behind what is there.
+    /// Writes a piece behind what is there, if the disk has space for it besides what stays free.
     ///
     /// # Errors
     /// `disk_full`, `unavailable`; then the piece is not there.
     pub async fn write(&mut self, piece: Bytes) -> Result<()> {
         let (file, at, more) = (self.file.clone(), self.length, piece.len() as u64);
-        self.writers.run(move || file.write_all_at(&piece, at)).await?;
+        let reserve = self.reserve;
+        let writing = move || {
+            reserve.check(&file, more)?;
+            file.write_all_at(&piece, at)
+        };
+        self.writers.run(writing).await?;
         self.length += more;
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::disk::{create_new, make_folder, remove, sync_folder};
+use super::space::Draft;
 use super::{FileStore, Kind, Rendition};
 use crate::base::crash_point::crash_point;
 use crate::base::ids::FileId;
@@ -87,9 +88,9 @@ impl FileStore {
             }
             Some(parts) => {
                 let cleaned = self.cleaned(id);
-                let mut draft = create_new(&cleaned)?;
+                let mut draft = self.new_draft(&cleaned)?;
                 let sha256 = copy(&mut file, &parts, &mut draft)?;
-                draft.sync_all()?;
+                draft.file.sync_all()?;
                 crash_point("cleaned");
                 (cleaned, sha256)
             }
@@ -188,21 +189,26 @@ impl FileStore {
         self.make_shard(to.parent().unwrap_or(Path::new(".")))?;
         match bytes {
             Form::Drawn(bytes) => {
-                let mut file = create_new(&draft)?;
-                file.write_all(bytes)?;
-                file.sync_all()?;
+                let mut draft = self.new_draft(&draft)?;
+                draft.write_all(bytes)?;
+                draft.file.sync_all()?;
             }
             Form::Same(place) => {
                 remove(&draft)?;
                 // Not every file system can give a file two names.
                 if fs::hard_link(place, &draft).is_err() {
-                    let mut file = create_new(&draft)?;
-                    io::copy(&mut File::open(place)?, &mut file)?;
-                    file.sync_all()?;
+                    let mut draft = self.new_draft(&draft)?;
+                    io::copy(&mut File::open(place)?, &mut draft)?;
+                    draft.file.sync_all()?;
                 }
             }
         }
         fs::rename(&draft, &to)
+    }
+
+    /// A new file for what is made of a picture.
+    fn new_draft(&self, path: &Path) -> io::Result<Draft> {
+        Ok(Draft { file: create_new(path)?, reserve: self.reserve })
     }
 
     fn make_shard(&self, folder: &Path) -> io::Result<()> {

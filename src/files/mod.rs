@@ -26,6 +26,7 @@ mod keeping;
 pub mod kind;
 pub mod name;
 mod refusal;
+mod space;
 mod sweep;
 mod writers;
 
@@ -49,8 +50,8 @@ use crate::base::crash_point::crash_point;
 use crate::base::error::Result;
 use crate::base::hex;
 use crate::base::ids::FileId;
-use crate::base::limits::files as limits;
 use disk::{FILE, make_folder, remove, sync_folder, write_whole};
+use space::Reserve;
 use writers::{Writers, unavailable, unusable};
 
 const MARK: &str = "store-id";
@@ -96,6 +97,7 @@ impl Rendition {
 #[derive(Debug, Clone)]
 pub struct FileStore {
     root: Arc<PathBuf>,
+    reserve: Reserve,
     writers: Writers,
     bucket: Option<Bucket>,
 }
@@ -103,7 +105,8 @@ pub struct FileStore {
 impl FileStore {
     /// In this folder, which is made when it is first needed.
     pub fn at(root: PathBuf) -> Self {
-        Self { root: Arc::new(root), writers: Writers::default(), bucket: None }
+        let (reserve, writers) = (Reserve::default(), Writers::default());
+        Self { root: Arc::new(root), reserve, writers, bucket: None }
     }
 
     /// Where it is.
@@ -174,8 +177,7 @@ impl FileStore {
     pub fn free(&self) -> Option<u64> {
         let there = self.root.ancestors().find(|path| path.exists())?;
         let found = nix::sys::statvfs::statvfs(there).ok()?;
-        let free = found.blocks_available().saturating_mul(found.fragment_size());
-        Some(free.saturating_sub(limits::FREE))
+        Some(self.reserve.beside(&found))
     }
 
     /// Begins a file. It must not exist in any form.
@@ -228,7 +230,7 @@ impl FileStore {
                 Ok(file)
             })
             .await?;
-        Ok(Arrival::new(self.writers.clone(), id, file, received))
+        Ok(Arrival::new(self.writers.clone(), self.reserve, id, file, received))
     }
 
     /// Whether a file is there under its name: then all of it is.
@@ -347,6 +349,27 @@ mod tests {
         fs::write(&arriving, "no folder").unwrap();
         assert!(store.has_arrived(ID, 5).await.is_err());
         assert!(store.examine(FileId([1; 16]), "", Metadata::Removed).is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_free_is_looked_at_before_each_piece_and_each_form_that_is_written() {
+        let (_folder, mut store) = store();
+        let mut arrival = store.create(ID).await.unwrap();
+        arrival.write(Bytes::from_static(b"hello ")).await.unwrap();
+        arrival.sync().await.unwrap();
+        drop(arrival);
+        let reserve = std::mem::replace(&mut store.reserve, Reserve::of(u64::MAX));
+        assert_eq!(store.free(), Some(0));
+        let mut arrival = store.resume(ID, 6).await.unwrap();
+        let refused = arrival.write(Bytes::from_static(b"world")).await.unwrap_err();
+        assert_eq!((refused.code(), arrival.length()), (Code::DiskFull, 6));
+        drop(arrival);
+        // There is space again.
+        store.reserve = reserve;
+        let mut arrival = store.resume(ID, 6).await.unwrap();
+        arrival.write(Bytes::from_static(b"world")).await.unwrap();
+        arrival.sync().await.unwrap();
+        assert_eq!(fs::read(store.arriving(ID)).unwrap(), b"hello world");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../support/disk.rs"]
+mod disk;
 #[path = "../support/mod.rs"]
 mod support;
 

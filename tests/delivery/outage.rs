@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
+use crate::disk::SmallDisk;
 use crate::support;
 use crate::support::TestServer;
 use crate::support::client::new_mid;
@@ -190,39 +191,20 @@ async fn ready_is(anna: &support::client::Client, status: u16) -> serde_json::Va
     }
 }
 
-/// A file system of its own, so small that it can be filled; gone when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// Nothing where nobody may mount: then the disk of the next test, which only says so, must do.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounting = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs"])
-            .arg(folder.path())
-            .status();
-        mounting.is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-
-    fn fill(&self) -> std::path::PathBuf {
-        let path = self.0.path().join("filler");
-        let mut file = std::fs::File::create(&path).unwrap();
-        let zeros = [0; 4096];
-        while std::io::Write::write_all(&mut file, &zeros).is_ok() {}
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
+/// A file that takes all that is left.
+fn fill(disk: &SmallDisk) -> std::path::PathBuf {
+    let path = disk.path().join("filler");
+    let mut file = std::fs::File::create(&path).unwrap();
+    let zeros = [0; 4096];
+    while std::io::Write::write_all(&mut file, &zeros).is_ok() {}
+    path
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_makes_the_server_not_ready_for_that_reason() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let folder = disk.0.path().join("data");
+    // Where nobody may mount, the disk of the next test, which only says so, must do.
+    let Some(disk) = SmallDisk::mount(200 * 1024 * 1024) else { return };
+    let folder = disk.path().join("data");
     let running = database(&folder).await;
     let server = TestServer::start_on(&running.url(), &[]).await;
     let anna = server.user("anna").await;
@@ -230,7 +212,7 @@ async fn a_full_disk_makes_the_server_not_ready_for_that_reason() {
     socket.send_text("1", "before").await;
     ready_is(&anna, 200).await;
 
-    let filler = disk.fill();
+    let filler = fill(&disk);
     let answer = ready_is(&anna, 503).await;
     let sentence = "The database cannot store anything: its disk is full.";
     assert_eq!(answer["error"]["message"], sentence);

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "../support/disk.rs"]
+mod disk;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/mod.rs"]

@@ -3,8 +3,11 @@
 use impulse::base::limits::files as limits;
 use serde_json::{Value, json};
 
-use crate::house::{House, announce, bytes, id, message, send, upload};
+use crate::disk::SmallDisk;
+use crate::house::{House, announce, bytes, id, message, put, send, upload};
+use crate::support::TestServer;
 use crate::support::client::{Answer, Client, new_mid};
+use crate::support::postgres::database;
 
 fn is_full(answer: &Answer, of: &str) {
     let error = &answer.json()["error"];
@@ -99,4 +102,40 @@ async fn so_many_files_of_one_person_wait_for_their_messages_and_no_more() {
     assert_eq!(more(&anna, 0).await.status, 201);
     is_full(&more(&anna, 0).await, "unsent");
     house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_leave_a_part_of_the_disk_free_however_many_there_are() {
+    const SIZE: usize = 4 * 1024 * 1024;
+    let left = limits::FREE + limits::AT_ONCE;
+    // Where nobody may mount, the tests of the folder itself must do.
+    let Some(disk) = SmallDisk::mount(left + 3 * SIZE as u64 / 2) else { return };
+    let data_dir = disk.path().to_str().unwrap();
+    let server = TestServer::start_on(&database().await, &["--data-dir", data_dir]).await;
+    let (anna, ben) = (server.user("anna").await, server.user("ben").await);
+    let first = announce(&anna, "a", "", SIZE).await;
+    more(&anna, SIZE).await.refused(507, "disk_full");
+    let second = announce(&ben, "b", "", SIZE).await;
+    let content = vec![b'x'; SIZE];
+    put(&anna, &first, 0, &content).await.expect(200);
+    put(&ben, &second, 0, &content).await.refused(507, "disk_full");
+    more(&ben, 1).await.refused(507, "disk_full");
+    let free = nix::sys::statvfs::statvfs(disk.path()).unwrap();
+    let free = free.blocks_available() * free.fragment_size();
+    assert!((limits::FREE..left + 128 * 1024).contains(&free), "{free}");
+    let path = format!("/api/files/{}", id(&second));
+    let offset = ben.get(&path).await.expect(200)["offset"].as_u64().unwrap() as usize;
+    assert!((SIZE / 4..SIZE).contains(&offset), "what has arrived stays: {offset}");
+    server.user("cleo").await.socket().await.send_text("1", "and words").await;
+
+    // There is space again.
+    assert_eq!(anna.delete(&format!("/api/files/{}", id(&first))).await.status, 204);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while crate::house::on_disk(disk.path()).len() > 1 {
+        assert!(std::time::Instant::now() < until);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let done = put(&ben, &second, offset, &content[offset..]).await.expect(200);
+    assert_eq!(done["complete"], true, "{done}");
+    server.stop().await;
 }

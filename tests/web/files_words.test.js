@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { endingOf, filesText, lookOfFile, sizeText } from "../../web/ui/base/file_words.js";
 import { excerpt } from "../../web/ui/base/excerpt.js";
 import { errorText } from "../../web/ui/base/i18n.js";
-import { refusalText } from "../../web/ui/composer/attachments.js";
+import { lostFile, refusalText } from "../../web/ui/composer/attachments.js";
 import { factsOf, kindOf, pictureOf } from "../../web/ui/files/kinds.js";
 import { placeOf } from "../../web/ui/files/pictures.js";
 import { roomPictures } from "../../web/ui/files/room_pictures.js";
+import { isUnsent } from "../../web/ui/settings/dialog.js";
 import { Zoom, ZOOM_MAX } from "../../web/ui/files/zoom.js";
 
 const file = (name, type, more = {}) => ({ id: name, name, type, size: 2048, ...more });
@@ -121,4 +122,31 @@ test("why files were not taken is said of each, and once where it is the same fo
   assert.match(refusalText(many), /\n36 more$/);
   assert.match(errorText({ code: "quota_full", detail: { of: "person" } }), /^Your space/);
   assert.match(errorText({ code: "quota_full", detail: { of: "moon" } }), /^There is no space left/);
+});
+
+test("a lost file holds up the message it is attached to; one that was refused is tried again", () => {
+  const attached = new Map([["4", ["a", "b", "c"].map((key) => file(key, "", { id: "", key }))]]);
+  const failed = (code) => ({ phase: "failed", sent: 0, error: { code } });
+  const uploads = new Map([
+    ["a", { phase: "done", sent: 1 }],
+    ["b", failed("quota_full")],
+  ]);
+  assert.equal(lostFile({ attached, uploads }, "4"), null);
+  uploads.set("c", failed("file_lost"));
+  assert.equal(lostFile({ attached, uploads }, "4").key, "c");
+  assert.equal(lostFile({ attached, uploads }, "5"), null);
+});
+
+test("whoever signs out is told of what is not sent", () => {
+  const nothing = { drafts: new Map(), uploads: new Map(), setAside: [], timelines: new Map() };
+  const timeline = (status) => new Map([["4", { messages: [{ status: "sent" }, { status }] }]]);
+  assert.equal(isUnsent({ ...nothing, timelines: timeline("sent") }), false);
+  for (const more of [
+    { timelines: timeline("pending") },
+    { timelines: timeline("failed") },
+    { drafts: new Map([["4", "half"]]) },
+    { uploads: new Map([["a", {}]]) },
+    { setAside: [{}] },
+  ])
+    assert.equal(isUnsent({ ...nothing, ...more }), true, JSON.stringify(Object.keys(more)));
 });

@@ -40,6 +40,8 @@ pub const COMPLETING: usize = 2;
 pub const HEAD: usize = 512;
 /// Bytes of the folder's disk that no upload may take.
 pub const FREE: u64 = 256 * 1024 * 1024;
+/// What all who write to it may write between a look at what is free and their writing, which is left besides that.
+pub const AT_ONCE: u64 = 16 * 1024 * 1024;
 /// Between two looks for files whose bytes have to go.
 pub const ERASE: Duration = Duration::from_secs(3);
 /// The longest wait before what could not be erased is tried again.

@@ -20,7 +20,7 @@ use crate::base::ids::{FileId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::lock::MutexExt as _;
 use crate::base::random;
-use crate::files::{Arrival, Metadata, disk_full, has_metadata, name};
+use crate::files::{Arrival, Metadata, has_metadata, name};
 use crate::protocol::file::MessageFile;
 use crate::store::chat::files::{FileRow, FileState, NewFile};
 
@@ -147,9 +147,7 @@ impl Files {
         self.prepare().await?;
         let disk = self.disk.clone();
         let free = tokio::task::spawn_blocking(move || disk.free());
-        if free.await.map_err(Error::internal)?.is_some_and(|free| free < file.size) {
-            return Err(disk_full());
-        }
+        let free = free.await.map_err(Error::internal)?;
         let (id, name) = (FileId(random::bytes()?), name::safe(&file.name));
         let new = NewFile {
             id,
@@ -161,7 +159,7 @@ impl Files {
             keeps_metadata: file.keeps_metadata,
         };
         let _turn = self.announcements.take(by.uid).await?;
-        self.store.create_file(&new, self.quotas()).await?;
+        self.store.create_file(&new, self.quotas(), free).await?;
         crash_point("announced");
         Ok(id)
     }

@@ -2,6 +2,7 @@
  * What is dropped on the page never takes the browser to another one. Text may be dropped into fields; where nothing
  * takes files, that is said.
  */
+import { dialogIsOpen } from "./dialog.js";
 import { t } from "./i18n.js";
 import { toast } from "./toast.js";
 
@@ -13,7 +14,7 @@ export function guardDrops() {
       const hasFiles = event.dataTransfer?.types.includes("Files") ?? false;
       if (!hasFiles && takesText(event.target)) return;
       event.preventDefault();
-      if (type === "drop" && hasFiles) toast(t("files_no_room"));
+      if (type === "drop" && hasFiles) toast(t(dialogIsOpen() ? "files_closed" : "files_no_room"));
       else if (event.dataTransfer && !hasFiles) event.dataTransfer.dropEffect = "none";
     });
 }

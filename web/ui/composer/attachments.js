@@ -53,16 +53,6 @@ export class Attachments {
     return this.#tiles.size;
   }
 
-  /**
-   * The first file that this browser cannot read any more: a message with it would never be sent.
-   *
-   * @param {State} state
-   */
-  lost(state) {
-    const files = state.attached.get(this.#room) ?? [];
-    return files.find(({ key = "" }) => isLost(state.uploads.get(key))) ?? null;
-  }
-
   /** Leads to the button that removes a file. @param {FileInfo} file */
   leadTo({ key = "" }) {
     const button = this.#tiles.get(key)?.node.querySelector(".attachment-remove");
@@ -234,6 +224,16 @@ export class Attachments {
       icon("close"),
     );
   }
+}
+
+/**
+ * The first file attached in a room that this browser cannot read any more: a message with it would never be sent.
+ *
+ * @param {Pick<State, "attached" | "uploads">} state
+ * @param {string} room
+ */
+export function lostFile({ attached, uploads }, room) {
+  return (attached.get(room) ?? []).find(({ key = "" }) => isLost(uploads.get(key))) ?? null;
 }
 
 /** Whether the bytes of a file are nowhere any more. @param {Upload | undefined} upload */

@@ -19,7 +19,7 @@ import { roomName } from "../people/people.js";
 import { roomWords } from "../people/room_words.js";
 import { createAbout } from "./about.js";
 import { createAttachButton } from "./attach_button.js";
-import { Attachments, refusalText } from "./attachments.js";
+import { Attachments, lostFile, refusalText } from "./attachments.js";
 import { createClosedNote } from "./closed.js";
 import { Completion } from "./completion.js";
 import { Draft } from "./draft.js";
@@ -331,7 +331,7 @@ export class Composer {
 
   /** Whether a file is lost that would hold up the message for ever: then that is said, and it can be removed. */
   #isHeldUp() {
-    const lost = this.#editing === null ? this.#attachments.lost(this.#store.state) : null;
+    const lost = this.#editing === null ? lostFile(this.#store.state, this.#room) : null;
     if (!lost) return false;
     // It is written on the tile; a note would cover it.
     announce(t("attached_failed", { name: lost.name, why: t("error_file_lost") }));

@@ -37,6 +37,10 @@ class FilesPanel {
   #id;
   #close;
   #asked = 0;
+  /** What the button asks for. @type {"onward" | "anew"} */
+  #way = "onward";
+  #isFailed = false;
+  #wasOnline = true;
   /** @type {string | undefined} */
   #next;
   /** What is listed. @type {RoomFile[]} */
@@ -50,7 +54,7 @@ class FilesPanel {
   #status = el("p", { class: "hidden-visually", role: "status" });
   #more = el(
     "button",
-    { type: "button", class: "button button-small", hidden: true, click: () => void this.#load("onward") },
+    { type: "button", class: "button button-small", hidden: true, click: () => void this.#load(this.#way) },
     t("show_more"),
   );
   #input = el("input", {
@@ -93,13 +97,25 @@ class FilesPanel {
     const q = this.#input.value.trim();
     this.#list.setAttribute("aria-busy", "true");
     this.#alert.say("");
+    this.#isFailed = false;
     try {
       const page = await listFiles(this.#id, { q, cursor: way === "onward" ? this.#next : undefined });
       if (mine === this.#asked) this.#show(page, way, q);
     } catch (error) {
-      if (mine === this.#asked) this.#alert.say(errorText(/** @type {{ code?: string }} */ (error)));
+      if (mine === this.#asked) this.#fail(way, /** @type {{ code?: string }} */ (error));
     }
     if (mine === this.#asked) this.#list.removeAttribute("aria-busy");
+  }
+
+  /** @param {"onward" | "anew"} way @param {{ code?: string }} error */
+  #fail(way, error) {
+    this.#alert.say(errorText(error));
+    this.#isFailed = true;
+    this.#way = way;
+    // What is listed was found for other words.
+    if (way === "anew") fill(this.#list, (this.#files = []));
+    this.#more.hidden = false;
+    setText(this.#more, t("retry"));
   }
 
   /**
@@ -109,6 +125,10 @@ class FilesPanel {
    */
   #show({ files, next }, way, q) {
     this.#next = next;
+    this.#way = "onward";
+    setText(this.#more, t("show_more"));
+    // What it has brought takes the focus, or the field, where it goes.
+    if (!next && this.#more === document.activeElement) this.#input.focus();
     this.#more.hidden = !next;
     this.#files = way === "onward" ? [...this.#files, ...files] : files;
     this.#seen = {};
@@ -162,8 +182,12 @@ class FilesPanel {
     return el(
       "li",
       { class: "option option-still", "data-file": file.id },
-      el("span", { class: "file-face", "aria-hidden": "true" }, icon("ban")),
-      el("span", { class: "option-text" }, el("small", {}, t("blocked_message"))),
+      el(
+        "span",
+        { class: "room-file" },
+        el("span", { class: "file-face", "aria-hidden": "true" }, icon("ban")),
+        el("span", { class: "option-text" }, el("small", {}, t("blocked_message"))),
+      ),
       this.#leader(file, t("viewer_message")),
     );
   }
@@ -222,6 +246,9 @@ class FilesPanel {
     const seen = { timeline: state.timelines.get(this.#id), users: state.users };
     const { timeline, users } = this.#seen;
     this.#seen = seen;
+    const isBack = state.connection.online && !this.#wasOnline;
+    this.#wasOnline = state.connection.online;
+    if (isBack && this.#isFailed) void this.#load(this.#way);
     if (users !== seen.users) this.#nameSenders();
     if (timeline !== seen.timeline) this.#letGo();
   }

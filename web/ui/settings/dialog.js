@@ -218,7 +218,7 @@ async function signOut(state, actions, close) {
  *
  * @param {import("../../state/types.js").State} state
  */
-function isUnsent({ drafts, uploads, setAside, timelines }) {
+export function isUnsent({ drafts, uploads, setAside, timelines }) {
   const isWaiting = [...timelines.values()].some(({ messages }) => messages.some(({ status }) => status !== "sent"));
   return isWaiting || drafts.size + uploads.size + setAside.length > 0;
 }

@@ -19,6 +19,7 @@ use crate::base::file_detail::{FileDetail, Quota};
 use crate::base::ids::{FileId, Mid, RoomId, Uid};
 use crate::base::limits::files as limits;
 use crate::base::time::now_ms;
+use crate::files::disk_full;
 use crate::protocol::file::MessageFile;
 use crate::protocol::names;
 use crate::store::pool::failed;
@@ -109,11 +110,18 @@ FROM chat.files f LEFT JOIN chat.messages m ON m.room_id = f.room_id AND m.mid =
 const LOCK_OF_OWNER: i32 = 0x4649_4c45;
 
 impl ChatStore {
-    /// Begins a file, if there is place for it.
+    /// Begins a file, if there is place for it: also on a disk with so many free bytes, as far as that is known, besides
+    /// what its owner, or who shares with them, has announced before and not brought yet. What others have announced does
+    /// not count: who brings nothing would keep everybody from uploading.
     ///
     /// # Errors
-    /// `quota_full`, `unavailable`.
-    pub async fn create_file(&self, new: &NewFile<'_>, quotas: Quotas) -> Result<()> {
+    /// `quota_full`, `disk_full`, `unavailable`.
+    pub async fn create_file(
+        &self,
+        new: &NewFile<'_>,
+        quotas: Quotas,
+        free: Option<u64>,
+    ) -> Result<()> {
         let mut client = self.database.get_to_change().await?;
         let transaction = client.transaction().await.map_err(failed)?;
         // The bound of all together is no matter of one person.
@@ -122,7 +130,8 @@ impl ChatStore {
         let lock = "SELECT pg_advisory_xact_lock($1, $2)";
         transaction.execute(lock, &[&LOCK_OF_OWNER, &whose]).await.map_err(failed)?;
         let own = "SELECT coalesce(sum(size), 0)::bigint,
-                          count(*) FILTER (WHERE owner = $2 AND state IN ('arriving', 'complete'))
+                          count(*) FILTER (WHERE owner = $2 AND state IN ('arriving', 'complete')),
+                          coalesce(sum(size - received) FILTER (WHERE state = 'arriving'), 0)::bigint
                    FROM chat.files WHERE owner = ANY($1) AND state <> 'erasing'";
         let sharers: Vec<_> = new.sharers.iter().map(|uid| uid.0).collect();
         let row = transaction.query_one(own, &[&sharers, &new.owner.0]).await.map_err(failed)?;
@@ -132,6 +141,9 @@ impl ChatStore {
         }
         if is_over(quotas.person, unsigned(&row, 0), new.size) {
             return Err(full(Quota::Person));
+        }
+        if is_over(free, unsigned(&row, 2), new.size) {
+            return Err(disk_full());
         }
         if quotas.server.is_some() {
             let all =
