@@ -1,23 +1,20 @@
 //! Files: uploads in one piece or several, downloads, and the files of a room.
 
-use std::ops::Range;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::charge::Charge;
 use crate::api::context::{Api, Call};
+use crate::api::sent_file::Sent;
+use crate::auth::Session;
 use crate::base::error::{Code, Error, Result};
 use crate::base::hex;
 use crate::base::ids::{FileId, RoomId};
 use crate::base::limits::api::PAGE_MAX as QUERY;
 use crate::base::limits::files as limits;
 use crate::files::name::{Disposition, disposition, safe};
-use crate::files::{BucketReader, Kept, KeptBytes, Rendition, kind};
-use crate::http::{
-    BodyError, BodyReader, FileSource, Head, NextPiece, Request, Response, Selection, Source,
-    form_field,
-};
+use crate::files::{Rendition, kind};
+use crate::http::{BodyError, BodyReader, Head, Request, Response, Selection, form_field};
 use crate::service::{Announced, Opened, Readable, Services, Start, Upload, Uploaded, Uploader};
 use crate::store::chat::files::{FilePlace, ListedFile};
 
@@ -53,7 +50,7 @@ struct Announcement {
 pub async fn announce(call: Call<'_>) -> Result<Response> {
     let Call { services, caller, request, .. } = call;
     if request.query("name").is_some() {
-        return bring(services, Uploader::person(caller.uid), request).await;
+        return bring(services, Uploader::person(caller.uid), Some(caller), request).await;
     }
     let Announcement { name, media_type, size, keep_metadata } = request.json()?;
     let media_type = checked_type(media_type.as_deref().unwrap_or_default())?;
@@ -62,10 +59,11 @@ pub async fn announce(call: Call<'_>) -> Result<Response> {
     Ok(created(&uploaded))
 }
 
-/// A whole file in one request, of a person or a hook.
+/// A whole file in one request, of a person, as long as this session lives, or of a hook.
 pub(super) async fn bring(
     services: &Services,
     by: Uploader,
+    session: Option<&Session>,
     request: &Request,
 ) -> Result<Response> {
     check_coding(request)?;
@@ -82,7 +80,8 @@ pub(super) async fn bring(
         Start::Done { done, .. } => return Ok(created(&done)),
     };
     let id = upload.id();
-    let brought = receive(body, upload).await;
+    let is_allowed = || session.is_none_or(|session| services.auth.is_live(session));
+    let brought = receive(body, upload, is_allowed).await;
     if brought.is_err() {
         // Nobody knows its id, so nobody goes on with it.
         let _ = services.files.give_up(by.uid(), id).await;
@@ -101,7 +100,7 @@ pub async fn put(call: Call<'_, FileId>) -> Result<Response> {
     };
     let body = request.stream()?;
     let uploaded = match services.files.upload(caller.uid, id, offset).await? {
-        Start::Upload(upload) => receive(body, upload).await?,
+        Start::Upload(upload) => receive(body, upload, || services.auth.is_live(caller)).await?,
         // It goes on with what is no part of it any more.
         Start::Done { done, may_be_smaller: true } => done,
         Start::Done { done, may_be_smaller: false } => nothing_more(body, done).await?,
@@ -115,13 +114,17 @@ async fn nothing_more(mut body: BodyReader, done: Uploaded) -> Result<Uploaded> 
         Some(length) => length > 0,
         None => body.next().await.map_err(cut)?.is_some(),
     };
-    if has_more { Err(done.too_large()) } else { Ok(done) }
+    if has_more { Err(done.too_many()) } else { Ok(done) }
 }
 
-/// Takes a body piece by piece. What has arrived of one that is cut stays.
-async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
+/// Takes a body piece by piece, as long as its sender may bring it. What has arrived of one that is cut stays.
+async fn receive(
+    mut body: BodyReader,
+    mut upload: Upload,
+    is_allowed: impl Fn() -> bool,
+) -> Result<Uploaded> {
     if body.length().is_some_and(|length| length > upload.rest()) {
-        let error = upload.too_large();
+        let error = upload.too_many();
         upload.keep().await;
         return Err(error);
     }
@@ -132,6 +135,7 @@ async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
             piece = body.next() => piece,
         };
         let written = match piece {
+            Ok(_) if !is_allowed() => Err(not_any_more()),
             Ok(Some(piece)) => upload.write(piece).await,
             Ok(None) => return upload.finish().await,
             Err(error) => Err(cut(error)),
@@ -141,6 +145,13 @@ async fn receive(mut body: BodyReader, mut upload: Upload) -> Result<Uploaded> {
             return Err(error);
         }
     }
+}
+
+/// The next request says what has become of the account: it may have other rights only, and go on.
+fn not_any_more() -> Error {
+    let text =
+        "This upload was stopped, because your session has ended or your rights have changed.";
+    Error::new(Code::Unavailable, text).retry_after(limits::RETRY_MS)
 }
 
 fn cut(error: BodyError) -> Error {
@@ -183,7 +194,9 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
     };
     let media_type = if is_shown { media_type.as_str() } else { kind::UNKNOWN };
     let selection = Selection::of(&request.head, &etag, size);
-    let source = selection.bytes().map(|range| Sent::new(bytes, range));
+    let (session, files, auth) = (caller.clone(), services.files.clone(), services.auth.clone());
+    let source =
+        selection.bytes().map(|range| Sent::new(files, auth, session, id, bytes.bytes(range)));
     Ok(selection
         .respond(media_type, source)
         .header("Cache-Control", FOR_EVER)
@@ -192,30 +205,6 @@ pub async fn download(call: Call<'_, FileId>) -> Result<Response> {
         .header("Cross-Origin-Resource-Policy", "same-origin")
         .header("X-Content-Type-Options", "nosniff")
         .holding(turn))
-}
-
-/// The bytes of a file on their way to whoever reads it.
-enum Sent {
-    Here(FileSource),
-    There(BucketReader),
-}
-
-impl Sent {
-    fn new(kept: Kept, range: Range<u64>) -> Self {
-        match kept.bytes(range) {
-            KeptBytes::Here(file, range) => Self::Here(FileSource::new(file, range)),
-            KeptBytes::There(reader) => Self::There(reader),
-        }
-    }
-}
-
-impl Source for Sent {
-    fn next(&mut self) -> NextPiece<'_> {
-        match self {
-            Self::Here(source) => source.next(),
-            Self::There(reader) => Box::pin(reader.next()),
-        }
-    }
 }
 
 /// The form of a picture that fits into a square of so many pixels.

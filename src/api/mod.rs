@@ -20,6 +20,7 @@ mod router;
 mod routes;
 mod script_body;
 mod search;
+mod sent_file;
 mod server;
 mod socket;
 mod users;

@@ -27,6 +27,11 @@ pub enum FileDetail {
         /// The size of the largest one that is taken, in bytes.
         max: u64,
     },
+    /// More bytes come than were announced.
+    TooMany {
+        /// How many were, in bytes.
+        max: u64,
+    },
     /// Something is full.
     QuotaFull {
         /// Whose share.
@@ -43,7 +48,7 @@ impl FileDetail {
     /// The code that goes with it.
     pub fn code(&self) -> Code {
         match self {
-            Self::TooLarge { .. } => Code::TooLarge,
+            Self::TooLarge { .. } | Self::TooMany { .. } => Code::TooLarge,
             Self::QuotaFull { .. } => Code::QuotaFull,
             Self::WrongOffset { .. } => Code::WrongOffset,
         }
@@ -53,6 +58,7 @@ impl FileDetail {
     pub fn sentence(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "This file is larger than this server takes.",
+            Self::TooMany { .. } => "These are more bytes than were announced.",
             Self::QuotaFull { of: Quota::Person } => {
                 "Your files take as much space as one person may have."
             }
@@ -81,6 +87,7 @@ mod tests {
     fn a_detail_brings_its_code_and_its_fields() {
         let cases = [
             (FileDetail::TooLarge { max: 5 }, "too_large", json!({"max": 5})),
+            (FileDetail::TooMany { max: 5 }, "too_large", json!({"max": 5})),
             (FileDetail::QuotaFull { of: Quota::Room }, "quota_full", json!({"of": "room"})),
             (FileDetail::WrongOffset { offset: 7 }, "wrong_offset", json!({"offset": 7})),
         ];

@@ -19,6 +19,7 @@ use super::request::Request;
 use super::request_limiter::{Cost, NoSlot, RequestSlots};
 use super::response::Response;
 use super::service::BodyPermit;
+use super::source::Withdrawn;
 use super::transfers::{Speed, Transfer, TransferSlots};
 use crate::base::error::{Code, Error};
 use crate::base::limits::http as limits;
@@ -251,7 +252,11 @@ const NOT_BOUNDED: &str = "a streamed answer from a route whose downloads are no
 
 /// The connection, or the stream, of an answer whose source has failed ends.
 pub(super) fn source_failed(error: std::io::Error) -> Disconnected {
-    tracing::error!(%error, "an answer was aborted: what it is read from has failed");
+    if error.get_ref().is_some_and(|cause| cause.is::<Withdrawn>()) {
+        tracing::debug!(%error, "an answer was ended");
+    } else {
+        tracing::error!(%error, "an answer was aborted: what it is read from has failed");
+    }
     Disconnected
 }
 

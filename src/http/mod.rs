@@ -66,6 +66,6 @@ pub use selection::Selection;
 pub use service::{BodyAuthorization, BodyPermit, Service};
 pub use site::Site;
 pub use socket::{Families, Listener, Socket, bind, bind_families};
-pub use source::{FileSource, NextPiece, Source};
+pub use source::{FileSource, NextPiece, Source, Withdrawn};
 pub use standalone_page::{Language, content_security_policy};
 pub use transfers::Patience;

@@ -1,5 +1,6 @@
 //! Answers that are sent as they are read: where their pieces come from.
 
+use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -22,6 +23,18 @@ pub trait Source: Send {
     /// The next piece, of 1 to [`DOWNLOAD_PIECE`](limits::DOWNLOAD_PIECE) bytes.
     fn next(&mut self) -> NextPiece<'_>;
 }
+
+/// Why a source gives no more although nothing has failed: its reader may not have it any longer.
+#[derive(Debug)]
+pub struct Withdrawn;
+
+impl fmt::Display for Withdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reader may not have it any longer")
+    }
+}
+
+impl std::error::Error for Withdrawn {}
 
 /// A part of a file. It is read by blocking threads, so many pieces at a time over all files.
 pub struct FileSource {

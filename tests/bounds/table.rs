@@ -1562,6 +1562,10 @@ const NO_BOUND: &[(&str, &str)] = &[
     ("admin::PROGRESS", "how often a line is written"),
     ("admin::PROGRESS_LINES", "how often a line is written"),
     ("files::WRITERS", "how many threads write; the others wait"),
+    (
+        "files::DRAWING",
+        "how many pictures are drawn at once; the others wait, and what is no picture does not",
+    ),
     ("files::COMPLETING", "how many files are read at once; the others wait"),
     ("files::BUCKET_PUTS", "how many files go into a bucket at once; the others wait"),
     ("files::BUCKET_CONNECT", "a part of the time for an answer"),
@@ -1594,6 +1598,11 @@ const FILES: &[Reached] = &[
         "tests/files/quotas.rs",
         "so_many_files_of_one_person_wait_for_their_messages_and_no_more",
         &["files::UNSENT"],
+    ),
+    (
+        "tests/files/downloads.rs",
+        "what_is_under_way_ends_when_whoever_sends_or_reads_it_may_not_any_more",
+        &["files::LOOK"],
     ),
     (
         "tests/files/quotas.rs",

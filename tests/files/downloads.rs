@@ -1,8 +1,13 @@
 //! Who may read a file, and what browsers are told about it.
 
+use std::time::{Duration, Instant};
+
+use impulse::base::limits::files::LOOK;
 use serde_json::json;
 
-use crate::house::{House, PNG, ROOM, announce, id, message_to, put, send, upload};
+use crate::house::{
+    House, PNG, ROOM, Slow, announce, id, message_to, put, send, until_arrived, upload,
+};
 use crate::support::client::{Client, new_mid};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,5 +141,66 @@ async fn parts_conditions_and_heads_of_files_are_answered_over_both_versions_ali
     assert_eq!((known.status, known.body.len()), (304, 0));
     let other = ask("GET", "Range: bytes=0-9\r\nIf-Range: \"other\"\r\n").await;
     assert_eq!((other.status, other.body.len()), (200, 300_000));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_ends_when_whoever_sends_or_reads_it_may_not_any_more() {
+    // More than fits into the buffers of a connection.
+    const SIZE: usize = 32 * 1024 * 1024;
+    const FIRST: usize = 64 * 1024;
+    let house = House::new().await;
+    let boss = house.server.admin().await;
+    let anna = house.server.user("anna").await;
+    let (ben, cleo) = (house.server.user("ben").await, house.server.user("cleo").await);
+    let team = json!({"name": "Team", "kind": "closed", "members": [ben.uid, cleo.uid]});
+    let room = anna.post("/api/rooms", team).await.expect(201);
+    let room = room["id"].as_str().unwrap();
+    let content = vec![b'x'; SIZE];
+    let kept = upload(&anna, "kept", &content).await;
+    let deleted = upload(&anna, "deleted", &content).await;
+    let mut socket = anna.socket().await;
+    let mid = new_mid();
+    socket.ok(message_to(room, &new_mid(), 0, None, Some(vec![kept.clone()]))).await;
+    socket.ok(message_to(room, &mid, 0, None, Some(vec![deleted.clone()]))).await;
+    let path = |file| format!("/files/{}/x", id(file));
+    let mut slow = Vec::new();
+    for (who, file) in [(&anna, &kept), (&anna, &deleted), (&ben, &kept)] {
+        slow.push((Slow::get(who, &path(file), FIRST).await, FIRST));
+    }
+    let mut of_cleo = Slow::get(&cleo, &path(&kept), FIRST).await;
+    let file = announce(&cleo, "x", "", 2 * FIRST).await;
+    let mut sending = Slow::put(&cleo, &file, 0, 2 * FIRST).await;
+    sending.send(&content[..FIRST]).await;
+    until_arrived(&cleo, &file, FIRST).await;
+
+    let delete = json!({"mid": mid, "rev": 1, "kind": "del"});
+    socket.ok(json!({"op": "msg.send", "room": room, "msg": delete})).await;
+    let left = ben.delete(&format!("/api/rooms/{room}/members/{}", ben.uid)).await;
+    assert!(left.status < 300, "{left:?}");
+    let account = format!("/api/admin/users/{}", cleo.uid);
+    boss.patch(&account, json!({"disabled": true})).await.expect(200);
+    sending.send(&content[..FIRST]).await;
+    sending.answer().await.refused(503, "unavailable");
+    assert!(!of_cleo.has_more(SIZE - FIRST).await);
+
+    // All of them are taken slowly, so that none ends because nobody takes it.
+    let until = Instant::now() + LOOK + Duration::from_secs(1);
+    while Instant::now() < until {
+        for (one, taken) in &mut slow {
+            *taken += one.sip(4 * FIRST).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let mut whole = Vec::new();
+    for (mut one, taken) in slow {
+        // With its head an answer is a little longer than the file.
+        whole.push(one.has_more(SIZE - taken).await);
+    }
+    assert_eq!(whole, [true, false, false]);
+
+    boss.patch(&account, json!({"disabled": false})).await.expect(200);
+    let cleo = Client::login(house.server.address, "cleo").await;
+    put(&cleo, &file, FIRST, &content[..FIRST]).await.expect(200);
     house.stop().await;
 }

@@ -198,6 +198,28 @@ impl Slow {
         Self { stream }
     }
 
+    /// Begins to read something of which so many bytes are taken at once.
+    pub async fn get(client: &Client, path: &str, first: usize) -> Self {
+        let mut stream = TcpStream::connect(client.address).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\n{}\r\n", client.fields());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.read_exact(&mut vec![0; first]).await.unwrap();
+        Self { stream }
+    }
+
+    /// Takes at most so many bytes more; how many.
+    pub async fn sip(&mut self, most: usize) -> usize {
+        self.stream.read(&mut vec![0; most]).await.unwrap_or(0)
+    }
+
+    /// Whether so many bytes more come.
+    pub async fn has_more(&mut self, more: usize) -> bool {
+        let mut rest = vec![0; more];
+        let reading = self.stream.read_exact(&mut rest);
+        let read = tokio::time::timeout(Duration::from_secs(30), reading).await;
+        read.expect("an end in time").is_ok()
+    }
+
     pub async fn send(&mut self, part: &[u8]) {
         self.stream.write_all(part).await.unwrap();
     }

@@ -1,12 +1,15 @@
 //! Pictures: how large they are, in which forms they come, what of them is kept back; and what only says it is one.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, ImageFormat};
+use impulse::base::limits::files;
 use impulse::base::limits::pictures as limits;
 use serde_json::{Value, json};
 
-use crate::house::{House, PNG, TALKATIVE, announce, bytes, id, path_of, put, send, upload};
+use crate::house::{House, PNG, Slow, TALKATIVE, announce, bytes, id, path_of, put, send, upload};
 use crate::process::Process;
 use crate::support::postgres;
 
@@ -184,6 +187,29 @@ async fn small_ones_come_as_they_are_animations_move_if_they_are_small_and_glass
     );
     let file = upload(&anna, "cat.png", TALKATIVE).await;
     assert_eq!(anna.get(&format!("/files/{}/x", id(&file))).await.body, PNG);
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_picture_does_not_wait_for_those_that_are_drawn() {
+    let house = House::new().await;
+    let (anna, ben) = (house.server.user("anna").await, house.server.user("ben").await);
+    let picture = encoded(drawing(1_500, 1_500), ImageFormat::Png);
+    let (mut pictures, drawn) = (tokio::task::JoinSet::new(), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..2 * files::DRAWING {
+        let file = announce(&anna, "a.png", "image/png", picture.len()).await;
+        let mut request = Slow::put(&anna, &file, 0, picture.len()).await;
+        request.send(&picture).await;
+        let drawn = drawn.clone();
+        pictures.spawn(async move {
+            request.answer().await.expect(200);
+            drawn.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    upload(&ben, "a.txt", b"hello").await;
+    let before = drawn.load(Ordering::Relaxed);
+    pictures.join_all().await;
+    assert!(before <= files::DRAWING, "{before} pictures were drawn before");
     house.stop().await;
 }
 

@@ -133,7 +133,9 @@ async fn what_may_not_be_uploaded_is_refused_and_uploads_are_their_owners_alone(
     }
 
     // More than was announced, said at once and found out on the way; and less.
-    put(&anna, &file, 0, b"0123456789A").await.refused(413, "too_large");
+    let error = put(&anna, &file, 0, b"0123456789A").await.json()["error"].clone();
+    assert_eq!((&error["code"], &error["detail"]["max"]), (&json!("too_large"), &json!(10)));
+    assert_eq!(error["message"], "These are more bytes than were announced.");
     let chunked = format!(
         "PUT {path} HTTP/1.1\r\n{}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
          5\r\n01234\r\n6\r\n56789A\r\n0\r\n\r\n",

@@ -44,7 +44,7 @@ pub async fn receive_file(api: &Api, request: &Request) -> Result<Response> {
         return Err(Error::field("name", "is missing: it is a part of the address"));
     }
     let bots = api.services.hooks.bots(hook.room).await?;
-    bring(&api.services, Uploader::one_of(hook.uid, bots), request).await
+    bring(&api.services, Uploader::one_of(hook.uid, bots), None, request).await
 }
 
 fn of_payload(payload: &str) -> Result<ScriptMessage> {

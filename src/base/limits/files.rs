@@ -28,6 +28,8 @@ pub const READING: usize = 100;
 pub const READING_WAITING: usize = 100;
 /// How long one waits.
 pub const READING_WAIT: Duration = Duration::from_secs(10);
+/// Between two looks whether who reads a file still may.
+pub const LOOK: Duration = Duration::from_secs(10);
 /// When one more may be tried, in milliseconds.
 pub const RETRY_MS: u32 = 1_000;
 /// Bytes after which what has arrived is made durable, while more arrives.
@@ -36,6 +38,8 @@ pub const CHECKPOINT: u64 = 16 * 1024 * 1024;
 pub const WRITERS: usize = 16;
 /// Files that are read whole at the same time, for their digest and their kind.
 pub const COMPLETING: usize = 2;
+/// Pictures among them that are drawn at the same time.
+pub const DRAWING: usize = 2;
 /// The first bytes of a file, which say what it is.
 pub const HEAD: usize = 512;
 /// Bytes of the folder's disk that no upload may take.

@@ -78,6 +78,8 @@ impl Files {
         }
         crash_point("examined");
         if let Some(pixels) = arrived.pixels {
+            // What is no picture does not wait for those that are.
+            self.work.change_turn(&mut claim, &self.work.drawing).await?;
             self.work.claim_pixels(&mut claim, pixels).await?;
         }
         let (disk, counts) = (self.disk.clone(), self.counts.clone());

@@ -318,8 +318,8 @@ impl Upload {
     }
 
     /// The answer to more than that.
-    pub fn too_large(&self) -> Error {
-        too_large(self.size)
+    pub fn too_many(&self) -> Error {
+        too_many(self.size)
     }
 
     /// Writes the next piece.
@@ -331,7 +331,7 @@ impl Upload {
         let mut place = self.incoming.arriving.lock().await;
         let Arriving { arrival, file, noted, .. } = self.mine(&mut place).await?;
         if arrival.length() + piece.len() as u64 > file.size {
-            return Err(self.too_large());
+            return Err(self.too_many());
         }
         self.files.counts.received_bytes.add(piece.len() as u64);
         arrival.write(piece).await?;
@@ -450,13 +450,17 @@ fn done_at(done: Uploaded, offset: u64, may_be_smaller: bool) -> Result<Start> {
 
 impl Uploaded {
     /// The answer to more bytes than all of them.
-    pub fn too_large(&self) -> Error {
-        too_large(self.file.size)
+    pub fn too_many(&self) -> Error {
+        too_many(self.file.size)
     }
 }
 
 fn too_large(max: u64) -> Error {
     Error::with_detail(FileDetail::TooLarge { max })
+}
+
+fn too_many(max: u64) -> Error {
+    Error::with_detail(FileDetail::TooMany { max })
 }
 
 fn wrong_offset(offset: u64) -> Error {

@@ -23,6 +23,8 @@ const MILLION: u64 = 1_000_000;
 pub(super) struct Work {
     /// The turns of files that have arrived.
     pub completing: Arc<Semaphore>,
+    /// Those of pictures among them, when they are drawn.
+    pub drawing: Arc<Semaphore>,
     /// Those of pictures that are drawn again.
     pub redrawing: Arc<Semaphore>,
     pixels: Arc<Semaphore>,
@@ -33,7 +35,7 @@ pub(super) struct Work {
 pub(super) struct Claim {
     ids: Arc<Mutex<HashSet<FileId>>>,
     id: FileId,
-    _turn: OwnedSemaphorePermit,
+    _turn: Option<OwnedSemaphorePermit>,
     _pixels: Option<OwnedSemaphorePermit>,
 }
 
@@ -42,6 +44,7 @@ impl Default for Work {
         let millions = usize::try_from(bounds::PIXELS / MILLION).unwrap_or(1);
         Self {
             completing: Arc::new(Semaphore::new(limits::COMPLETING)),
+            drawing: Arc::new(Semaphore::new(limits::DRAWING)),
             redrawing: Arc::new(Semaphore::new(1)),
             pixels: Arc::new(Semaphore::new(millions)),
             ids: Arc::default(),
@@ -57,7 +60,14 @@ impl Work {
             let text = "The server is still busy with this file.";
             return Err(Error::new(Code::Unavailable, text).retry_after(limits::RETRY_MS));
         }
-        Ok(Claim { ids: self.ids.clone(), id, _turn: turn, _pixels: None })
+        Ok(Claim { ids: self.ids.clone(), id, _turn: Some(turn), _pixels: None })
+    }
+
+    /// Gives its turn back, and waits for one of another kind.
+    pub async fn change_turn(&self, claim: &mut Claim, turns: &Arc<Semaphore>) -> Result<()> {
+        claim._turn = None;
+        claim._turn = Some(turns.clone().acquire_owned().await.map_err(Error::internal)?);
+        Ok(())
     }
 
     /// And to decode so many pixels of it.
