@@ -47,6 +47,10 @@ pub(super) async fn save(config: &Config, file: &Path) -> Result<Option<Value>, 
     databases.close().await;
     let (to, saved) = saved?;
     to.complete()?;
+    if saved.sent_lost > 0 {
+        let shown = file.display();
+        return Err(format!("the backup {shown} is made, but {}", lost(saved.sent_lost)));
+    }
     Ok((!is_stdout).then(|| description(file, &saved)))
 }
 
@@ -92,11 +96,22 @@ pub(super) async fn verify(path: &Path) -> Result<Value, String> {
             "the backup is readable, but its audit log was tampered with at entry {n}"
         ));
     }
+    if checked.end.sent_lost > 0 {
+        return Err(format!("the backup can be restored, but {}", lost(checked.end.sent_lost)));
+    }
     let missing = Restored { sent_missing: restored.sent_missing, ..Restored::default() };
     let mut answer = outcome(&checked, &missing);
     answer["audit_entries"] = json!(audit.entries - 1);
     answer["verified"] = json!(true);
     Ok(answer)
+}
+
+/// What the matter is with a backup of a folder without some of its files, and what to do.
+fn lost(files: u64) -> String {
+    format!(
+        "it lacks files that people have sent ({files}), because they were not where the server keeps them: bring them \
+         back from an older backup. The server's log names them"
+    )
 }
 
 /// Reads the whole file, so that nothing is written if it cannot be restored.

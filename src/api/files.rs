@@ -162,7 +162,6 @@ fn cut(error: BodyError) -> Error {
 pub async fn show(call: Call<'_, FileId>) -> Result<Response> {
     let uploaded = call.services.files.progress(call.caller.uid, call.ids).await?;
     Ok(Response::json(200, &uploaded)
-        .header("Cache-Control", "no-store")
         .header("Upload-Offset", uploaded.offset.to_string())
         .header("Upload-Length", uploaded.file.size.to_string()))
 }

@@ -52,7 +52,7 @@ use crate::base::hex;
 use crate::base::ids::FileId;
 use disk::{FILE, make_folder, remove, sync_folder, write_whole};
 use space::Reserve;
-use writers::{Writers, unavailable};
+use writers::{Writers, unavailable, unusable};
 
 const MARK: &str = "store-id";
 const ARRIVING: &str = "arriving";
@@ -123,6 +123,26 @@ impl FileStore {
     pub fn is_marked(&self, mark: [u8; 16]) -> bool {
         let found = fs::read_to_string(self.root.join(MARK));
         found.is_ok_and(|found| found.trim() == hex::encode(&mark))
+    }
+
+    /// Makes sure that the folder is there: one without this mark is another one, or the place where it is mounted.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub fn require(&self, mark: [u8; 16]) -> Result<()> {
+        match self.is_marked(mark) {
+            true => Ok(()),
+            false => Err(unavailable(self.absence(mark))),
+        }
+    }
+
+    /// What to do if the folder has not this mark, for operators.
+    pub fn absence(&self, mark: [u8; 16]) -> String {
+        let (shown, mark) = (self.root.display(), hex::encode(&mark));
+        format!(
+            "{shown} is not the folder with the files of this database: mount it, or move it back. If it is lost, \
+             restore a backup, or write {mark} into {shown}/{MARK} to go on without its files"
+        )
     }
 
     /// Makes the folder, or makes sure that it is the one with this mark: files of another database would look like
@@ -231,15 +251,18 @@ impl FileStore {
         let forms = Rendition::ALL.map(|form| self.path(id, form));
         let drafts = Rendition::ALL.map(|form| self.draft(id, form));
         let cleaned = self.cleaned(id);
-        self.writers
-            .run(move || {
+        let removing = self
+            .writers
+            .attempt(move || {
                 for path in forms.iter().chain(&drafts).chain([&cleaned]) {
                     remove(path)?;
                     crash_point("unlinked");
                 }
                 Ok(())
             })
-            .await
+            .await?;
+        // Whoever erases many says once what is the matter.
+        removing.map_err(|error| unusable(error.to_string()))
     }
 
     /// Where what has arrived of a file is.
@@ -354,6 +377,19 @@ mod tests {
         let (_folder, store) = store();
         store.prepare([1; 16]).unwrap();
         assert_eq!(store.prepare([2; 16]).unwrap_err().code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn a_folder_that_was_there_is_looked_for_and_not_made_again() {
+        let (_folder, store) = store();
+        store.require([1; 16]).unwrap();
+        assert!(store.require([2; 16]).is_err());
+        fs::remove_dir_all(store.root()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(store.require([1; 16]).unwrap_err().code(), Code::Unavailable);
+            let _ = fs::create_dir(store.root());
+        }
+        assert!(!store.exists());
     }
 
     #[test]

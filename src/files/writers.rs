@@ -24,13 +24,21 @@ impl Writers {
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.attempt(work).await?.map_err(refused)
+    }
+
+    /// The same for whoever says himself what is the matter.
+    pub async fn attempt<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<io::Result<T>> {
         let permit = self.0.clone().acquire_owned().await.map_err(Error::internal)?;
         let working = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(permit);
             done
         });
-        working.await.map_err(Error::internal)?.map_err(refused)
+        working.await.map_err(Error::internal)
     }
 }
 
@@ -54,6 +62,11 @@ pub fn disk_full() -> Error {
 /// The answer while the folder cannot be used, for this reason.
 pub(super) fn unavailable(cause: String) -> Error {
     tracing::warn!(cause, "files are not available");
+    unusable(cause)
+}
+
+/// The same for whoever says himself what is the matter.
+pub(super) fn unusable(cause: String) -> Error {
     Error::new(Code::Unavailable, "The server cannot use its folder for files right now.")
         .retry_after(limits::RETRY_MS)
         .because(cause)

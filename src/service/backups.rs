@@ -68,31 +68,43 @@ impl Backups {
             return;
         }
         match self.make(folder).await {
-            Ok(path) => {
+            Ok((path, lost)) => {
                 tracing::info!(path = %path.display(), "backup made");
                 *self.failed_at.lock_unpoisoned() = None;
                 self.plan.nightly.succeeded(folder);
+                if lost > 0 {
+                    let failure = format!(
+                        "the nightly backup lacks files that people have sent ({lost}), because they are not where \
+                         they are kept: bring them back from an older one; none is removed meanwhile"
+                    );
+                    tracing::error!("{failure}");
+                    self.plan.nightly.failed(failure);
+                    return;
+                }
             }
             Err(error) => {
                 tracing::error!("the nightly backup failed and is tried again in an hour: {error}");
                 *self.failed_at.lock_unpoisoned() = Some(Instant::now());
                 self.plan.nightly.failed(error);
+                return;
             }
         }
+        // Only when a whole one is there.
         let removed = folder::remove_old(folder, SystemTime::now(), self.plan.keep);
         if let Err(error) = removed {
             tracing::warn!(%error, "old backups in {} were not removed", folder.display());
         }
     }
 
-    async fn make(&self, folder: &Path) -> Result<PathBuf, String> {
+    /// Makes one; how many files it lacks.
+    async fn make(&self, folder: &Path) -> Result<(PathBuf, u64), String> {
         make_folder(folder)?;
         let path = folder.join(folder::name(SystemTime::now()));
         let file = BackupFile::create(&path)?;
         let progress = Arc::<Progress>::default();
-        let (file, _) = backup::save(&self.plan.source, file, Pace::Gentle, progress).await?;
+        let (file, saved) = backup::save(&self.plan.source, file, Pace::Gentle, progress).await?;
         file.finish()?;
-        Ok(path)
+        Ok((path, saved.sent_lost))
     }
 }
 

@@ -1655,6 +1655,11 @@ const FILES: &[Reached] = &[
         &["files::ERASE", "files::EXPIRE", "files::UNUSED", "files::ERASED_AT_ONCE"],
     ),
     (
+        "src/service/files/pause.rs",
+        "what_cannot_be_erased_is_tried_again_less_and_less_often_but_within_a_minute",
+        &["files::ERASE_PAUSE"],
+    ),
+    (
         "tests/files/life.rs",
         "what_differs_between_the_folder_and_its_rows_is_found_and_put_right_where_it_can_be",
         &["files::SWEEP", "files::SWEPT_AT_ONCE"],

@@ -1,9 +1,12 @@
 //! The end of files: with their messages, after a day, by purges; and folders that differ from their rows.
 
 use std::fs;
+use std::process::Command;
 
+use impulse::base::limits::files as limits;
 use serde_json::json;
 
+use crate::backups::admin;
 use crate::house::{House, PNG, ROOM, announce, id, message_to, path_of, put, send, upload};
 use crate::support::client::new_mid;
 
@@ -72,6 +75,58 @@ async fn a_file_goes_with_its_message_and_what_nobody_sent_goes_after_a_day() {
     let boss = boss.at(house.server.address);
     let usage = boss.get("/api/admin/files").await.expect(200);
     assert_eq!((&usage["total"]["files"], &usage["unsent"]["files"]), (&json!(1), &json!(0)));
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_folder_is_away_files_are_unavailable_and_nothing_is_forgotten_or_backed_up() {
+    let house = House::new().await;
+    let anna = house.server.user("anna").await;
+    let mut socket = anna.socket().await;
+    let stays = upload(&anna, "stays.txt", b"stays").await;
+    let ends = upload(&anna, "ends.txt", b"ends").await;
+    send(&mut socket, &[&stays]).await;
+    let mid = send(&mut socket, &[&ends]).await;
+    // Its disk is not mounted: an empty folder is in its place.
+    let data_dir = house.folder.path().to_owned();
+    let (files, away) = (data_dir.join("files"), data_dir.join("away"));
+    fs::rename(&files, &away).unwrap();
+    fs::create_dir(&files).unwrap();
+    let path = format!("/files/{}/x", id(&stays));
+    let new = json!({"name": "x", "size": 1});
+    let sql = house.server.sql().await;
+    let delete =
+        json!({"op": "msg.send", "room": ROOM, "msg": {"mid": mid, "rev": 1, "kind": "del"}});
+    socket.ok(delete).await;
+    for _ in 0..2 {
+        anna.get(&path).await.refused(503, "unavailable");
+        anna.post("/api/files", new.clone()).await.refused(503, "unavailable");
+        tokio::time::sleep(limits::ERASE + limits::ERASE / 6).await;
+        let waiting = "SELECT count(*) FROM chat.files WHERE state = 'erasing'";
+        assert_eq!(sql.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0), 1);
+    }
+    let database = house.server.database.clone();
+    let file = data_dir.join("a.backup");
+    let refused = admin(&database, &data_dir, &["backup", file.to_str().unwrap()]).unwrap_err();
+    assert!(refused.contains("is not the folder with the files of this database"), "{refused}");
+    assert!(!file.exists());
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_impulse"));
+    doctor.args(["doctor", "--database-url", &database, "--data-dir"]).arg(&data_dir);
+    let said = doctor.output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("the files of the database are not in"), "{said}");
+
+    // A start does not take the empty folder for the right one.
+    let house = house.restarted().await;
+    let anna = anna.at(house.server.address);
+    anna.post("/api/files", new).await.refused(503, "unavailable");
+    anna.get(&path).await.refused(503, "unavailable");
+    assert_eq!(fs::read_dir(&files).unwrap().count(), 0);
+    fs::remove_dir(&files).unwrap();
+    fs::rename(&away, &files).unwrap();
+    assert_eq!(anna.get(&path).await.body, b"stays");
+    announce(&anna, "x", "", 1).await;
+    house.until_on_disk(1).await;
     house.stop().await;
 }
 

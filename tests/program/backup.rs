@@ -132,6 +132,7 @@ async fn fill_files(server: &TestServer, data_dir: &Path) {
     let path = data_dir.join("files/ab").join("ab".repeat(16));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, "bytes").unwrap();
+    fs::write(data_dir.join("files/store-id"), "07".repeat(16)).unwrap();
 }
 
 /// A position of the directory of keys.

@@ -8,6 +8,8 @@ use super::report::blocking;
 use super::row::Row;
 use super::site::Site;
 use crate::files::FileStore;
+use crate::store::chat::files::mark_of_files;
+use crate::store::pool::Database;
 
 const CHECK: &str = "files";
 const BUCKET: &str = "bucket";
@@ -17,7 +19,8 @@ const MARK: &str = "store-id";
 pub async fn check(site: &Site) -> Vec<Row> {
     let folder = site.data_dir.join("files");
     let of_bucket = bucket(site, &folder).await;
-    let mut rows = blocking(CHECK, move || vec![judge(&folder)]).await;
+    let mark = mark(site).await;
+    let mut rows = blocking(CHECK, move || vec![judge(&folder, mark)]).await;
     rows.extend(of_bucket);
     rows
 }
@@ -40,8 +43,22 @@ async fn bucket(site: &Site, folder: &Path) -> Option<Row> {
     })
 }
 
-fn judge(folder: &Path) -> Row {
+/// The mark that the folder must have, because the database has files; nothing also if the database does not say.
+async fn mark(site: &Site) -> Option<[u8; 16]> {
+    let database = Database::new(&super::database::url(site)?).ok()?;
+    mark_of_files(&database.connect().await.ok()?).await.ok()?
+}
+
+fn judge(folder: &Path, mark: Option<[u8; 16]>) -> Row {
     let shown = folder.display();
+    let store = FileStore::at(folder.to_owned());
+    if let Some(mark) = mark.filter(|mark| !store.is_marked(*mark)) {
+        return Row::todo(
+            CHECK,
+            format!("the files of the database are not in {shown}"),
+            store.absence(mark),
+        );
+    }
     let mut entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Row::ok(CHECK, format!("{shown} is made with the first file"));
@@ -81,14 +98,18 @@ mod tests {
     fn a_folder_that_is_none_or_not_whole_or_has_strays_is_something_to_do() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("files");
-        assert_eq!(judge(&folder).status, Status::Ok, "none yet");
+        assert_eq!(judge(&folder, None).status, Status::Ok, "none yet");
+        assert_eq!(judge(&folder, Some([7; 16])).status, Status::Todo, "there should be one");
         fs::create_dir_all(folder.join("ab")).unwrap();
-        assert_eq!(judge(&folder).status, Status::Todo, "no mark");
+        assert_eq!(judge(&folder, None).status, Status::Todo, "no mark");
         fs::write(folder.join(MARK), "00").unwrap();
-        assert_eq!(judge(&folder).status, Status::Ok);
+        assert_eq!(judge(&folder, None).status, Status::Ok);
+        assert_eq!(judge(&folder, Some([7; 16])).status, Status::Todo, "another one");
+        fs::write(folder.join(MARK), "07".repeat(16)).unwrap();
+        assert_eq!(judge(&folder, Some([7; 16])).status, Status::Ok);
         fs::create_dir(folder.join("stray")).unwrap();
         fs::write(folder.join("stray/x"), "x").unwrap();
-        assert_eq!(judge(&folder).status, Status::Todo, "strays");
-        assert_eq!(judge(&folder.join(MARK)).status, Status::Todo, "no folder");
+        assert_eq!(judge(&folder, None).status, Status::Todo, "strays");
+        assert_eq!(judge(&folder.join(MARK), None).status, Status::Todo, "no folder");
     }
 }

@@ -48,6 +48,8 @@ pub const FREE: u64 = 256 * 1024 * 1024;
 pub const AT_ONCE: u64 = 16 * 1024 * 1024;
 /// Between two looks for files whose bytes have to go.
 pub const ERASE: Duration = Duration::from_secs(3);
+/// The longest wait before what could not be erased is tried again.
+pub const ERASE_PAUSE: Duration = Duration::from_secs(30);
 /// Between two looks for files that have waited for a message too long, and two counts of all files.
 pub const EXPIRE: Duration = Duration::from_secs(60);
 /// Files whose bytes go at once.

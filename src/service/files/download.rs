@@ -76,6 +76,8 @@ impl Files {
             Some(opened) if opened.size == file.size => Ok(opened),
             Some(_) => Err(refused(io::Error::other("a file has another size than its row"))),
             None => {
+                // If the whole folder is away, the file is not gone.
+                self.prepare().await?;
                 tracing::error!(file = %file.id, "a file is not in its folder");
                 Err(no_file())
             }

@@ -1,32 +1,46 @@
 //! The end of files: their bytes go soon after the commit that ended them, and never before.
 
+use std::time::Instant;
+
 use super::Files;
 use crate::base::counter::Gauge;
 use crate::base::crash_point::crash_point;
 use crate::base::error::Result;
 use crate::base::limits::files as limits;
+use crate::base::lock::MutexExt as _;
 use crate::base::time::now_ms;
 use crate::store::chat::files::Totals;
 
 impl Files {
-    /// Erases the bytes of what is nothing any more. A file that cannot be erased waits behind the others.
+    /// Erases the bytes of what is nothing any more. A file that cannot be erased waits behind the others, and after a
+    /// failure everything waits, longer each time.
     ///
     /// # Errors
     /// `unavailable`.
     pub async fn erase_ended(&self) -> Result<()> {
+        if self.erasing.lock_unpoisoned().is_on(Instant::now()) {
+            return Ok(());
+        }
+        let erased = self.erase_all_ended().await;
+        self.erasing.lock_unpoisoned().note(Instant::now(), erased.is_ok());
+        erased
+    }
+
+    async fn erase_all_ended(&self) -> Result<()> {
         loop {
             let ids = self.store.files_to_erase(limits::ERASED_AT_ONCE).await?;
             if ids.is_empty() {
                 return Ok(());
             }
+            // What is not in a folder that is away is not erased.
             self.prepare().await?;
-            let (mut gone, mut left) = (Vec::new(), Vec::new());
+            let (mut gone, mut left, mut failure) = (Vec::new(), Vec::new(), None);
             for id in ids {
                 match self.disk.remove(id).await {
                     Ok(()) => gone.push(id),
                     Err(error) => {
-                        tracing::warn!(file = %id, ?error, "a file cannot be erased");
                         left.push(id);
+                        failure.get_or_insert(error);
                         if self.disk.bucket().is_some() {
                             // The service is likely to be away, and then to refuse the others, too.
                             break;
@@ -36,11 +50,15 @@ impl Files {
                 crash_point("erased");
             }
             if !gone.is_empty() {
+                // It may have gone away meanwhile.
+                self.prepare().await?;
                 self.counts.erased.add(self.store.forget_files(&gone).await?);
             }
-            if !left.is_empty() {
+            if let Some(error) = failure {
+                tracing::warn!(files = left.len(), first = ?left.first(), ?error, "files cannot be erased");
                 // They are tried again the next time, and the others before them.
-                return self.store.put_off_erasing(&left).await;
+                self.store.put_off_erasing(&left).await?;
+                return Err(error);
             }
         }
     }

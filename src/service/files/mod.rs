@@ -5,6 +5,7 @@ mod complete;
 mod download;
 mod incoming;
 mod life;
+mod pause;
 mod sweep;
 mod upload;
 mod work;
@@ -33,6 +34,7 @@ use crate::settings::RuntimeSettings;
 use crate::store::chat::ChatStore;
 use crate::store::chat::files::{FilePage, FilePlace, FileUsage, Quotas};
 use incoming::IncomingTable;
+use pause::Pause;
 use work::Work;
 
 /// Who announces a file waits here and not with a connection to the database in hand.
@@ -60,8 +62,10 @@ pub struct Files {
     rooms: Rooms,
     auth: Arc<Auth>,
     counts: Arc<FileCounts>,
-    /// That the folder is there and this database's.
-    prepared: OnceCell<()>,
+    /// The mark of the folder, since it was there for the first time.
+    mark: OnceCell<[u8; 16]>,
+    /// When what cannot be erased is tried again.
+    erasing: Mutex<Pause>,
     announcements: Turns,
     readings: Turns,
     /// Files that are arriving.
@@ -80,7 +84,8 @@ impl Files {
             rooms,
             auth,
             counts: Arc::default(),
-            prepared: OnceCell::new(),
+            mark: OnceCell::new(),
+            erasing: Mutex::default(),
             announcements: Turns::new(ANNOUNCEMENTS),
             readings: Turns::new(READINGS),
             incoming: Arc::default(),
@@ -146,18 +151,29 @@ impl Files {
         Quotas { person: settings.files_user_max, server: settings.files_server_max }
     }
 
-    /// Makes sure that the folder is there and this database's.
+    /// Makes sure that the folder is there and this database's. It may go away at any time: a disk is unmounted, a folder
+    /// renamed.
     async fn prepare(&self) -> Result<()> {
-        let prepare = || async {
-            let mark = self.store.file_store_mark(random::bytes()?).await?;
-            let disk = self.disk.clone();
-            let preparing = tokio::task::spawn_blocking(move || disk.prepare(mark));
-            preparing.await.map_err(Error::internal)??;
-            match self.disk.bucket() {
-                Some(bucket) => bucket.prepare(mark).await,
-                None => Ok(()),
-            }
-        };
-        self.prepared.get_or_try_init(prepare).await.copied()
+        let mark = *self.mark.get_or_try_init(|| self.prepare_first()).await?;
+        let disk = self.disk.clone();
+        let looking = tokio::task::spawn_blocking(move || disk.require(mark));
+        looking.await.map_err(Error::internal)?
+    }
+
+    /// Makes the folder, unless it must be there already; its mark.
+    async fn prepare_first(&self) -> Result<[u8; 16]> {
+        let mark = self.store.file_store_mark(random::bytes()?).await?;
+        let had = self.store.mark_of_files().await?;
+        let disk = self.disk.clone();
+        let preparing = tokio::task::spawn_blocking(move || {
+            // A new mark would make an empty folder look like the one with the files.
+            had.map_or(Ok(()), |mark| disk.require(mark))?;
+            disk.prepare(mark)
+        });
+        preparing.await.map_err(Error::internal)??;
+        if let Some(bucket) = self.disk.bucket() {
+            bucket.prepare(mark).await?;
+        }
+        Ok(mark)
     }
 }

@@ -108,6 +108,9 @@ pub struct End {
     /// How many of them were erased while the backup was made, or are missing on the disk.
     #[serde(default)]
     pub sent_missing: u64,
+    /// How many of the missing ones were not erased: the disk has lost them.
+    #[serde(default)]
+    pub sent_lost: u64,
 }
 
 /// What a check has found.

@@ -1,5 +1,6 @@
 //! Makes a backup: from one snapshot of each database, through a bounded queue, into a file.
 
+use std::collections::HashSet;
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -21,6 +22,7 @@ use crate::base::limits::backup as limits;
 use crate::base::runtime;
 use crate::base::time::now_ms;
 use crate::files::{BucketReader, FileStore, KeptBytes, Refusal, Rendition};
+use crate::store::chat::files::mark_of_files;
 use crate::store::pool::Database;
 use crate::store::schema::{Check, Schema};
 use crate::store::{accounts, chat};
@@ -80,6 +82,8 @@ pub struct Saved {
     pub sent: u64,
     /// Those of them that were erased meanwhile, or are missing on the disk.
     pub sent_missing: u64,
+    /// Those of the missing ones that were not erased.
+    pub sent_lost: u64,
 }
 
 /// What the thread that writes is sent.
@@ -136,7 +140,7 @@ pub async fn save<W: Write + Send + 'static>(
     let reading = Reading { pieces, end: End::default(), next_table: 0 };
     let read = reading.all(source, chat, other.as_mut()).await;
     let written = writing.await.map_err(|_| "the thread that writes ended".to_owned())?;
-    let (sent, sent_missing) = read.as_ref().copied().unwrap_or_default();
+    let (sent, sent_missing, sent_lost) = read.as_ref().copied().unwrap_or_default();
     // If the file failed, the database was only not read on.
     let (to, bytes, hash, rows) = match (written, read) {
         (Err(WriteFailure::Unfinished), Err(read)) => return Err(read),
@@ -144,7 +148,7 @@ pub async fn save<W: Write + Send + 'static>(
         (Err(WriteFailure::Unfinished), Ok(_)) => return Err("the writer ended".to_owned()),
         (Ok(written), _) => written,
     };
-    Ok((to, Saved { header, rows, bytes, hash, sent, sent_missing }))
+    Ok((to, Saved { header, rows, bytes, hash, sent, sent_missing, sent_lost }))
 }
 
 /// Starts the thread that writes what comes through the queue; what it says in the end.
@@ -225,13 +229,13 @@ struct Reading {
 
 impl Reading {
     /// Everything, from snapshots of the databases, of which the second one may be another; how many files that people have
-    /// sent, and how many of them are missing.
+    /// sent, how many of them are missing, and how many of those were not erased.
     async fn all(
         mut self,
         source: &Source,
         chat: Transaction<'_>,
         other: Option<&mut tokio_postgres::Client>,
-    ) -> Result<(u64, u64), String> {
+    ) -> Result<(u64, u64, u64), String> {
         self.store(&chat, &chat::backup::SCHEMA).await?;
         match other {
             None => self.store(&chat, &accounts::backup::SCHEMA).await?,
@@ -239,13 +243,16 @@ impl Reading {
         }
         self.files(source.data_dir.as_deref()).await?;
         let sent = sent_files(&chat).await?;
+        if let Some(files) = source.files.as_ref().filter(|_| !sent.is_empty()) {
+            require_folder(&chat, files).await?;
+        }
         // Copying may take long, and a snapshot that lasts keeps the database from tidying up.
         chat.rollback().await.map_err(|error| said(&error))?;
         if let Some(files) = &source.files {
-            self.sent(sent, files).await?;
+            self.sent(sent, files, &source.chat).await?;
         }
         let end = std::mem::take(&mut self.end);
-        let counts = (end.sent, end.sent_missing);
+        let counts = (end.sent, end.sent_missing, end.sent_lost);
         self.send(Piece::End(end)).await?;
         Ok(counts)
     }
@@ -303,6 +310,15 @@ impl Reading {
     }
 }
 
+/// Makes sure that the folder with the files of this database is there. What is in a bucket needs none.
+async fn require_folder(chat: &Transaction<'_>, files: &FileStore) -> Result<(), String> {
+    let mark = mark_of_files(chat).await.map_err(|error| said(&error))?;
+    match mark.filter(|mark| files.bucket().is_none() && !files.is_marked(*mark)) {
+        Some(mark) => Err(files.absence(mark)),
+        None => Ok(()),
+    }
+}
+
 /// The files that people have sent, as a snapshot of the chat store names them.
 async fn sent_files(chat: &Transaction<'_>) -> Result<Vec<FileId>, String> {
     let sql = "SELECT id FROM chat.files WHERE state IN ('complete', 'used') ORDER BY id";
@@ -318,16 +334,32 @@ async fn sent_files(chat: &Transaction<'_>) -> Result<Vec<FileId>, String> {
 }
 
 impl Reading {
-    /// The bytes of these files. One that is erased meanwhile is left out, and counted.
-    async fn sent(&mut self, ids: Vec<FileId>, disk: &FileStore) -> Result<(), String> {
+    /// The bytes of these files. One that is erased meanwhile is left out, and counted; so is one that is lost.
+    async fn sent(
+        &mut self,
+        ids: Vec<FileId>,
+        disk: &FileStore,
+        database: &Database,
+    ) -> Result<(), String> {
+        let mut missing = Vec::new();
         for id in ids {
             match self.copy_sent(id, disk).await? {
                 true => self.end.sent += 1,
                 false => {
                     tracing::warn!(file = %id, "a file is not in its folder; it is not in the backup");
-                    self.end.sent_missing += 1;
+                    missing.push(id);
                 }
             }
+        }
+        self.end.sent_missing = missing.len() as u64;
+        if !missing.is_empty() {
+            let mut client = database.connect_or_say().await?;
+            let chat = snapshot(&mut client).await?;
+            // The folder may have gone away meanwhile.
+            require_folder(&chat, disk).await?;
+            let missing = missing.iter().collect::<HashSet<_>>();
+            let still = sent_files(&chat).await?;
+            self.end.sent_lost = still.iter().filter(|id| missing.contains(id)).count() as u64;
         }
         Ok(())
     }

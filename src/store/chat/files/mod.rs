@@ -9,8 +9,8 @@ mod usage;
 pub use list::{FilePage, FilePlace, ListedFile};
 pub use usage::{FileCount, FileUsage, Totals};
 
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{GenericClient, Row};
 
 use super::ChatStore;
 use super::message_rows::{mid_of, unsigned};
@@ -250,6 +250,27 @@ impl ChatStore {
         let row = client.query_one("SELECT EXISTS (SELECT FROM chat.file_store)", &[]).await;
         Ok(row.map_err(failed)?.get(0))
     }
+
+    /// The mark that the folder must have already, because there are files.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn mark_of_files(&self) -> Result<Option<[u8; 16]>> {
+        let client = self.database.get().await?;
+        mark_of_files(client.client()).await.map_err(failed)
+    }
+}
+
+/// The mark that the folder of this database must have already; nothing if there are no files.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mark_of_files(
+    client: &(impl GenericClient + Sync),
+) -> std::result::Result<Option<[u8; 16]>, tokio_postgres::Error> {
+    let sql = "SELECT mark FROM chat.file_store WHERE EXISTS (SELECT FROM chat.files)";
+    let row = client.query_opt(sql, &[]).await?;
+    Ok(row.and_then(|row| row.get::<_, &[u8]>(0).try_into().ok()))
 }
 
 fn is_over(quota: Option<u64>, used: u64, more: u64) -> bool {
