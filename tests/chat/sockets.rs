@@ -434,12 +434,11 @@ async fn a_restart_says_bye_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_may_live_in_another_database() {
-    let accounts = postgres::database().await;
-    let server = TestServer::start_with(&["--accounts-database-url", &accounts]).await;
+    let (chat, accounts) = (postgres::database().await, postgres::database().await);
+    let server = TestServer::start_on(&chat, &["--accounts-database-url", &accounts]).await;
     let anna = server.user("anna").await;
     let (mut socket, room) = follow(&anna).await;
     socket.send_text(&room, "apart").await;
-    let chat = server.database.clone();
     server.stop().await;
     assert_eq!(schemas(&chat).await, ["chat"]);
     assert_eq!(schemas(&accounts).await, ["accounts"]);
