@@ -210,7 +210,7 @@ test("nothing that is dropped leads away from the page", async () => {
   await page.locator(".me [aria-label='Settings']").click();
   await page.locator("dialog[open]").waitFor();
   assert.deepEqual(await drop("file", "dialog"), [true, true]);
-  await page.locator(".toast", { hasText: "Open a room to send files." }).waitFor();
+  await page.locator(".toast", { hasText: "Nothing can be sent here now." }).waitFor();
   await page.keyboard.press("Escape");
   assert.deepEqual(await drop("link", ".sidebar"), [true, true]);
   assert.deepEqual(await drop("link", ".composer textarea"), [false, false], "a link is text for a field");
