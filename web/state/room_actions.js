@@ -129,9 +129,14 @@ export class RoomActions {
     await this.#pages.newer(room);
   }
 
-  /** Shows the newest messages. @param {string} room */
+  /**
+   * Shows the newest messages.
+   *
+   * @param {string} room
+   * @returns {Promise<import("./pages.js").Arrival>}
+   */
   async jumpToPresent(room) {
-    await this.#pages.showNewest(room);
+    return this.#pages.showNewest(room);
   }
 
   /**

@@ -30,6 +30,8 @@ import { RowWindow } from "./window.js";
 /** @typedef {import("../../state/types.js").Timeline} Stretch */
 /** Where to go: to a message by its `mid`, or to the divider. @typedef {{ mid: string } | "divider"} Goal */
 
+/** How often the newest messages are asked for until they are the newest. */
+const JUMPS_MAX = 5;
 /** This close to an end asks for more. */
 const NEAR_PX = 700;
 /** What stays visible above the divider where reading goes on. */
@@ -139,7 +141,9 @@ export class Timeline {
 
   /** Shows the newest messages, as after one of mine; what is passed over stays unread. */
   async showPresent() {
-    if (this.#stretch?.moreAfter) await this.#actions.rooms.jumpToPresent(this.#id);
+    // In a flood what comes is no longer the present by the time it is there.
+    for (let jump = 0; this.#stretch?.moreAfter && jump < JUMPS_MAX; jump += 1)
+      if ((await this.#actions.rooms.jumpToPresent(this.#id)) !== "shown") break;
     if (this.#end.isStuck || this.#stretch?.moreAfter) return;
     this.#reading.jump();
     this.#goal = null;
